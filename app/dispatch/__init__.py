@@ -1,0 +1,1 @@
+"""WHO MUST ACT BY WHEN: units, conditions, matrix, calendar, limits, rulebook versions."""

@@ -1,0 +1,1 @@
+"""WHERE and WHO: district > street > community > cell, roads, street chiefs, components."""

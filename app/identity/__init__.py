@@ -1,0 +1,1 @@
+"""Who is asking: accounts, roles, scope (areas, unit), tokens and API clients."""

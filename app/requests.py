@@ -1,0 +1,49 @@
+"""What a route may ask for: the service's parts, the transaction, the caller's language."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clock import Clock
+from app.db import Database
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of one running service, made by `create_app` and kept in `app.state.services`."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    #: Signs access tokens.
+    secret: str
+
+
+def services(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found
+
+
+ServicesDep = Annotated[Services, Depends(services)]
+
+
+def _clock(parts: ServicesDep) -> Clock:
+    return parts.clock
+
+
+async def _transaction(parts: ServicesDep) -> AsyncIterator[AsyncConnection]:
+    async with parts.database.transaction() as connection:
+        yield connection
+
+
+ClockDep = Annotated[Clock, Depends(_clock)]
+
+#: One transaction a request. `scope="function"`: it commits before the reply leaves, so a reply that
+#: says "stored" is never followed by a failed commit.
+Conn = Annotated[AsyncConnection, Depends(_transaction, scope="function")]

@@ -1,0 +1,82 @@
+"""Frozen typed settings. No other file reads the environment.
+
+Each setting is the environment variable `CHENGGUAN_<GROUP>__<NAME>` (groups) or `CHENGGUAN_<NAME>`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    PRODUCTION = "production"
+    DEMO = "demo"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerSettings(_Group):
+    """Where the API listens."""
+
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(0, ge=0, le=65535, description="Port the API listens on; 0 picks a free one.")
+    workers: int = Field(1, ge=1, le=64, description="API processes.")
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body taken, in bytes.")
+
+
+class PoolSettings(_Group):
+    """Connections to the database, for each process."""
+
+    size: int = Field(10, ge=1, le=200, description="Connections each process holds at most.")
+    timeout_seconds: float = Field(5.0, gt=0, description="How long a request waits for a connection.")
+
+
+class TokenSettings(_Group):
+    """Access and refresh tokens, and the throttle on logging in."""
+
+    access_minutes: int = Field(15, ge=1, description="Life of an access token, in minutes.")
+    refresh_days: int = Field(30, ge=1, description="Life of a refresh token, in days.")
+    login_failures: int = Field(5, ge=1, description="Wrong passwords in a row before logging in is blocked.")
+    login_block_minutes: int = Field(15, ge=1, description="How long logging in stays blocked, in minutes.")
+
+
+class WorkerSettings(_Group):
+    """Rhythm of the background jobs."""
+
+    sweep_seconds: int = Field(30, ge=1, description="Seconds between two looks for clocks that ran out.")
+    seal_minutes: int = Field(60, ge=1, description="Minutes between two seals of the journal.")
+
+
+class LogSettings(_Group):
+    """Structured logs on standard output."""
+
+    level: str = Field("INFO", description="Lowest level that is written.")
+    json_lines: bool = Field(True, description="One JSON object a line; false for people's eyes.")
+
+
+class Settings(BaseSettings):
+    """Everything that differs between one installation and the next."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CHENGGUAN_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    environment: Environment = Field(Environment.PRODUCTION, description="`production` or `demo`.")
+    database_url: str | None = Field(
+        None, description="`postgresql://…` of a server with PostGIS. Unset: a private cluster in `data`."
+    )
+    data: Path = Field(Path("var"), description="Folder of the private cluster and its secrets.")
+    secret_key: SecretStr | None = Field(
+        None, description="Signs the tokens, 32 characters or more. Unset with the private cluster: kept in `data`."
+    )
+    server: ServerSettings = ServerSettings()
+    pool: PoolSettings = PoolSettings()
+    tokens: TokenSettings = TokenSettings()
+    worker: WorkerSettings = WorkerSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,65 @@
+"""A real PostGIS for every test: one private cluster a run, a template database made by the migrations,
+a savepoint for ordinary tests and a cloned database for those marked `cloned`."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import make_url, text
+
+from app import migrate
+from app.db import Database
+from app.postgres import PrivateCluster
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+def shared_file(path: str) -> Path:
+    """A file of the shared real data; the test is skipped where it is absent."""
+    found = SHARED / path
+    if not found.exists():
+        pytest.skip(f"real data not present: {found}")
+    return found
+
+
+def _admin(cluster: PrivateCluster, statement: str) -> None:
+    url = make_url(cluster.database_url("postgres"))
+    with psycopg.connect(host=url.query["host"], user="chengguan", dbname="postgres", autocommit=True) as conn:
+        conn.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateCluster]:
+    """The run's cluster, shared by the xdist workers; the last one to finish stops it."""
+    base = tmp_path_factory.getbasetemp()
+    home = base.parent if base.name.startswith("popen-") else base
+    for folder in (home, *home.parents):
+        if folder == Path("/tmp") or not folder.is_relative_to("/tmp"):
+            break
+        folder.chmod(0o755)
+    with PrivateCluster(home / "pg", durable=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def template(cluster: PrivateCluster) -> str:
+    """Name of a database with every migration applied; one for each xdist worker."""
+    name = f"template_{uuid.uuid4().hex[:12]}"
+    _admin(cluster, f"CREATE DATABASE {name}")
+    migrate.upgrade(cluster.database_url(name))
+    return name
+
+
+@pytest.fixture
+def cloned_url(cluster: PrivateCluster, template: str) -> Iterator[str]:
+    """URL of a fresh database of the test's own."""
+    name = f"clone_{uuid.uuid4().hex[:12]}"
+    _admin(cluster, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield cluster.database_url(name)
+    _admin(cluster, f"DROP DATABASE {name} WITH (FORCE)")
