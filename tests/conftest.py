@@ -3,15 +3,14 @@ a savepoint for ordinary tests and a cloned database for those marked `cloned`."
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import migrate
 from app.db import Database
@@ -54,6 +53,22 @@ def template(cluster: PrivateCluster) -> str:
     _admin(cluster, f"CREATE DATABASE {name}")
     migrate.upgrade(cluster.database_url(name))
     return name
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def connection(cluster: PrivateCluster, template: str) -> AsyncIterator[AsyncConnection]:
+    """A connection whose every change is taken back after the test."""
+    database = Database(cluster.database_url(template))
+    async with database.engine.connect() as opened:
+        outer = await opened.begin()
+        yield opened
+        await outer.rollback()
+    await database.close()
 
 
 @pytest.fixture
