@@ -1,13 +1,38 @@
-"""SRIDs, datums and GeoJSON: the only coordinate code. Stored in CGCS2000 (EPSG:4490)."""
+"""SRIDs, datums and GeoJSON: the only coordinate code. Stored in CGCS2000 (EPSG:4490).
+
+Coordinates are float64 arrays of shape (n, 2), x (or longitude) first, so that the same functions serve
+one report and a district's map layers (`shapely.transform`).
+"""
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError, ProjError
+from shapely.geometry.base import BaseGeometry
+
+from app.errors import InvalidInput
 
 #: EPSG code of everything stored: CGCS2000 geographic, longitude first. WGS-84 differs by centimetres
 #: and is taken as equal.
 SRID = 4490
+
+Coordinates: TypeAlias = NDArray[np.float64]
+Conversion: TypeAlias = Callable[[Coordinates], Coordinates]
+
+_DECIMALS = 8
+#: Half the side of the web mercator square, metres.
+_MERCATOR_EDGE = math.pi * 6378137.0
+#: Where GCJ-02 is shifted: west, south, east, north. Published code agrees on this box.
+_CHINA = (72.004, 0.8293, 137.8347, 55.8271)
 
 
 class Datum(StrEnum):
@@ -25,9 +50,194 @@ def to_storage(x: float, y: float, datum: Datum) -> tuple[float, float]:
 
     Errors: `InvalidInput` when the pair is not finite or not a place on earth in that datum.
     """
-    raise NotImplementedError
+    limits = (_MERCATOR_EDGE, _MERCATOR_EDGE) if datum is Datum.WEB_MERCATOR else (180.0, 90.0)
+    for name, value, limit in (("x", x, limits[0]), ("y", y, limits[1])):
+        if not abs(value) <= limit:  # also true of NaN
+            raise InvalidInput(
+                f"{name} = {value} is no place in {datum}: send a number from {-limit:.10g} to {limit:.10g}",
+                fields={name: f"must lie within ±{limit:.10g}"},
+            )
+    lon, lat = _TO_STORAGE[datum](np.array([[x, y]], dtype=np.float64))[0]
+    return round(float(lon), _DECIMALS), round(float(lat), _DECIMALS)
+
+
+def from_storage(lon: float, lat: float, datum: Datum) -> tuple[float, float]:
+    """The inverse of `to_storage`: the pair a client of that datum understands, unrounded."""
+    x, y = _FROM_STORAGE[datum](np.array([[lon, lat]], dtype=np.float64))[0]
+    return float(x), float(y)
+
+
+def wgs84_to_gcj02(wgs: Coordinates) -> Coordinates:
+    """GCJ-02 degrees of WGS-84 degrees; unshifted outside China."""
+    return np.where(_in_china(wgs)[:, None], _gcj02_shifted(wgs), wgs)
+
+
+def gcj02_to_wgs84(gcj: Coordinates) -> Coordinates:
+    """The exact inverse of `wgs84_to_gcj02` (below 1e-10 degrees); unshifted outside China."""
+    wgs = _inverse(_gcj02_shifted, gcj)
+    return np.where(_in_china(wgs)[:, None], wgs, gcj)
+
+
+def gcj02_to_bd09(gcj: Coordinates) -> Coordinates:
+    """BD-09 degrees of GCJ-02 degrees."""
+    x, y = gcj.T
+    turn = math.pi * 3000.0 / 180.0
+    radius = np.hypot(x, y) + 0.00002 * np.sin(y * turn)
+    angle = np.arctan2(y, x) + 0.000003 * np.cos(x * turn)
+    return np.column_stack((radius * np.cos(angle) + 0.0065, radius * np.sin(angle) + 0.006))
+
+
+def bd09_to_gcj02(bd: Coordinates) -> Coordinates:
+    """The exact inverse of `gcj02_to_bd09` (below 1e-10 degrees); the formula in common use is 0.2 m off."""
+    return _inverse(gcj02_to_bd09, bd)
+
+
+def web_mercator_to_wgs84(metres: Coordinates) -> Coordinates:
+    """EPSG:3857 metres to degrees."""
+    x, y = metres.T * (math.pi / _MERCATOR_EDGE)
+    return np.column_stack((np.degrees(x), np.degrees(np.arctan(np.sinh(y)))))
+
+
+def wgs84_to_web_mercator(degrees: Coordinates) -> Coordinates:
+    """Degrees to EPSG:3857 metres."""
+    lon, lat = np.radians(degrees).T
+    return np.column_stack((lon, np.arcsinh(np.tan(lat)))) * (_MERCATOR_EDGE / math.pi)
+
+
+def _same(coordinates: Coordinates) -> Coordinates:
+    return coordinates
+
+
+_TO_STORAGE: dict[Datum, Conversion] = {
+    Datum.CGCS2000: _same,
+    Datum.WGS84: _same,
+    Datum.GCJ02: gcj02_to_wgs84,
+    Datum.BD09: lambda bd: gcj02_to_wgs84(bd09_to_gcj02(bd)),
+    Datum.WEB_MERCATOR: web_mercator_to_wgs84,
+}
+_FROM_STORAGE: dict[Datum, Conversion] = {
+    Datum.CGCS2000: _same,
+    Datum.WGS84: _same,
+    Datum.GCJ02: wgs84_to_gcj02,
+    Datum.BD09: lambda wgs: gcj02_to_bd09(wgs84_to_gcj02(wgs)),
+    Datum.WEB_MERCATOR: wgs84_to_web_mercator,
+}
+
+
+def file_conversion(crs: str) -> Conversion:
+    """The way from a map file's coordinates to CGCS2000 degrees, rounded to 8 decimals.
+
+    `crs` is `gcj02`, `bd09`, or anything PROJ knows: `EPSG:4547`, a WKT, a PROJ string.
+    Errors: `InvalidInput` for an unknown one; the conversion raises it for coordinates that are no
+    places on earth in that system, or lie wholly outside the area the system is made for.
+    """
+    if crs.lower() in (Datum.GCJ02, Datum.BD09):
+        convert, area = _TO_STORAGE[Datum(crs.lower())], (-180.0, -90.0, 180.0, 90.0)
+    else:
+        try:
+            system = CRS.from_user_input(crs)
+            convert = _proj(Transformer.from_crs(system, SRID, always_xy=True))
+        except (CRSError, ProjError) as error:
+            raise InvalidInput(
+                f"unknown coordinate system {crs!r}: name an EPSG code, gcj02 or bd09"
+            ) from error
+        area = system.area_of_use.bounds if system.area_of_use else (-180.0, -90.0, 180.0, 90.0)
+
+    def checked(coordinates: Coordinates) -> Coordinates:
+        degrees = convert(coordinates)
+        if len(degrees) and not (_on_earth(degrees) and _touches(degrees, area)):
+            raise InvalidInput(f"the coordinates are no places in {crs}: name the system they are really in")
+        return np.round(degrees, _DECIMALS)
+
+    return checked
+
+
+class LocalMetric:
+    """局部平面: equal-area metres around a point, true to 1e-5 within a district.
+
+    `to_metres` and `to_degrees` take and give arrays of geometries.
+    """
+
+    def __init__(self, lon: float, lat: float) -> None:
+        plane = f"+proj=laea +lat_0={lat} +lon_0={lon} +ellps=GRS80 +units=m"
+        self._forward = _proj(Transformer.from_crs(SRID, plane, always_xy=True))
+        self._back = _proj(Transformer.from_crs(plane, SRID, always_xy=True))
+
+    def to_metres(self, geometries: Any) -> Any:
+        return shapely.transform(geometries, self._forward)
+
+    def to_degrees(self, geometries: Any) -> Any:
+        return shapely.transform(geometries, self._back)
 
 
 def point_geojson(lon: float, lat: float) -> dict[str, Any]:
     """A GeoJSON Point (RFC 7946)."""
     return {"type": "Point", "coordinates": [lon, lat]}
+
+
+def geojson(geometry: BaseGeometry) -> dict[str, Any]:
+    """A GeoJSON geometry (RFC 7946)."""
+    found: dict[str, Any] = json.loads(shapely.to_geojson(geometry))
+    return found
+
+
+def _proj(transformer: Transformer) -> Conversion:
+    def convert(coordinates: Coordinates) -> Coordinates:
+        return np.column_stack(transformer.transform(coordinates[:, 0], coordinates[:, 1]))
+
+    return convert
+
+
+def _on_earth(degrees: Coordinates) -> bool:
+    return bool((np.abs(degrees) <= (180.0, 90.0)).all())  # false of NaN and infinity
+
+
+def _touches(degrees: Coordinates, area: tuple[float, float, float, float]) -> bool:
+    west, south, east, north = area
+    (left, bottom), (right, top) = degrees.min(axis=0), degrees.max(axis=0)
+    across = east < west  # the area passes the date line
+    return bool(bottom <= north and top >= south and (across or (left <= east and right >= west)))
+
+
+def _in_china(degrees: Coordinates) -> NDArray[np.bool_]:
+    lon, lat = degrees.T
+    west, south, east, north = _CHINA
+    inside: NDArray[np.bool_] = (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
+    return inside
+
+
+def _gcj02_shifted(wgs: Coordinates) -> Coordinates:
+    """The GCJ-02 shift as published (Krasovsky 1940 ellipsoid), wherever the point lies."""
+    lon, lat = wgs.T
+    x, y = lon - 105.0, lat - 35.0
+    root, product = np.sqrt(np.abs(x)), x * y
+    ripple = 20.0 * np.sin(6.0 * math.pi * x) + 20.0 * np.sin(2.0 * math.pi * x)
+    north = (
+        -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * product + 0.2 * root
+        + (ripple + 20.0 * np.sin(math.pi * y) + 40.0 * np.sin(math.pi * y / 3.0)) * 2.0 / 3.0
+        + (160.0 * np.sin(math.pi * y / 12.0) + 320.0 * np.sin(math.pi * y / 30.0)) * 2.0 / 3.0
+    )  # fmt: skip
+    east = (
+        300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * product + 0.1 * root
+        + (ripple + 20.0 * np.sin(math.pi * x) + 40.0 * np.sin(math.pi * x / 3.0)) * 2.0 / 3.0
+        + (150.0 * np.sin(math.pi * x / 12.0) + 300.0 * np.sin(math.pi * x / 30.0)) * 2.0 / 3.0
+    )  # fmt: skip
+    axis, eccentricity = 6378245.0, 0.00669342162296594323
+    phi = np.radians(lat)
+    bend = 1.0 - eccentricity * np.sin(phi) ** 2
+    meridian = axis * (1.0 - eccentricity) / bend**1.5
+    parallel = axis / np.sqrt(bend) * np.cos(phi)
+    shift: Coordinates = np.degrees(np.column_stack((east / parallel, north / meridian)))
+    return wgs + shift
+
+
+def _inverse(forward: Conversion, target: Coordinates) -> Coordinates:
+    """Solves `forward(found) = target` by fixed-point iteration: both shifts bend by 2 % at most, so
+    each round gains nearly two digits."""
+    found = target
+    for _ in range(30):
+        step = target - forward(found)
+        found = found + step
+        if not (np.abs(step) > 1e-12).any():
+            break
+    return found
