@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.dispatch import store
 from app.dispatch.rulebook import Rulebook
+from app.errors import NotFound, NotReady
 
 
 @dataclass(frozen=True, slots=True)
 class RulebookVersion:
-    """A stored version. `number` counts up from 1; a version once activated never changes."""
+    """A stored version. `number` counts up from 1; a version once stored never changes."""
 
     id: UUID
     number: int
     rulebook: Rulebook
 
 
+#: Parsed versions, the longest unused first. A process meets few: the one in force, those of older cases.
+_parsed: OrderedDict[UUID, RulebookVersion] = OrderedDict()
+_KEPT = 16
+
+
 async def active_rulebook(connection: AsyncConnection, at: datetime) -> RulebookVersion:
     """The version in force at the moment. Errors: `NotReady` when none is."""
-    raise NotImplementedError
+    version_id = await store.version_in_force(connection, at)
+    if version_id is None:
+        raise NotReady(
+            f"No rulebook is in force at {at.isoformat()}: import one and activate it"
+            " (`chengguan rulebook import`, `chengguan rulebook activate`)."
+        )
+    return await rulebook_version(connection, version_id)
 
 
 async def rulebook_version(connection: AsyncConnection, version_id: UUID) -> RulebookVersion:
     """The version of that id, kept in memory since it never changes. Errors: `NotFound`."""
-    raise NotImplementedError
+    if (known := _parsed.get(version_id)) is None:
+        stored = await store.content(connection, version_id)
+        if stored is None:
+            raise NotFound(f"There is no rulebook version with the id {version_id}.")
+        number, content = stored
+        known = _parsed[version_id] = RulebookVersion(version_id, number, Rulebook.model_validate(content))
+        if len(_parsed) > _KEPT:
+            _parsed.popitem(last=False)
+    _parsed.move_to_end(version_id)
+    return known
