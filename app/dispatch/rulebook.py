@@ -20,6 +20,19 @@ class _Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
+class _Document(_Row):
+    """A row hashed once, so that what is compiled from it can be kept by it at no cost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, field) for field in type(self).model_fields))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 class UnitKind(StrEnum):
     """单位类型."""
 
@@ -144,7 +157,7 @@ class MatrixRow(_Row):
 
 
 class WorkSlot(_Row):
-    """工作时段 of every workday, local time."""
+    """工作时段 of every workday, local time. An end of 00:00 is the midnight that ends the day."""
 
     start: time
     end: time
@@ -158,7 +171,7 @@ class CalendarDay(_Row):
     note: str = ""
 
 
-class Calendar(_Row):
+class Calendar(_Document):
     """工作日历: slots, time zone, and days that differ from the country's statutory calendar.
 
     Days of `country` come from the `holidays` package (statutory holidays and make-up workdays 调休);
@@ -169,8 +182,8 @@ class Calendar(_Row):
     country: str = "CN"
     slots: tuple[WorkSlot, ...]
     weekend: tuple[int, ...] = (6, 7)
-    first_year: int = 2024
-    last_year: int = 2026
+    first_year: int = Field(2024, ge=1970, le=2199)
+    last_year: int = Field(2026, ge=1970, le=2199)
     days: tuple[CalendarDay, ...] = ()
 
 
@@ -274,7 +287,7 @@ class Policy(_Row):
     fallback_unit: str = Field(description="兜底单位: who leads when nobody else resolves.")
 
 
-class Rulebook(_Row):
+class Rulebook(_Document):
     """规则库, whole. Immutable; the look-up tables below are computed once."""
 
     name: str
@@ -291,8 +304,6 @@ class Rulebook(_Row):
     stage_limits: tuple[StageLimit, ...]
     chief_levels: tuple[ChiefLevel, ...] = ()
     codes: tuple[Code, ...] = ()
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
     @cached_property
     def unit_by_code(self) -> dict[str, Unit]:
