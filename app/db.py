@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
-from sqlalchemy import TIMESTAMP, MetaData, Text
+from sqlalchemy import TIMESTAMP, MetaData, Text, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -48,10 +48,16 @@ def new_id() -> UUID:
     return uuid_utils.compat.uuid7()
 
 
+def libpq_url(url: str) -> str:
+    """The same database for a client that speaks to libpq itself (the job queue, LISTEN)."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 class Database:
     """One pool of connections. Every unit of work is one `transaction()`."""
 
     def __init__(self, url: str, *, pool_size: int = 10, max_overflow: int = 0, pool_timeout: float = 5.0):
+        self.url = url
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,

@@ -8,7 +8,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,3 +46,10 @@ def newest() -> str:
 def current(connection: Connection) -> str | None:
     """The revision the database is at; None when it was never migrated."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def revision(url: str) -> str | None:
+    """`current` of the database at this URL."""
+    engine = create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+    with engine.connect() as connection:
+        return current(connection)

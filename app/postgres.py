@@ -164,9 +164,7 @@ class PrivateCluster:
         if done.returncode != 0:
             log = self._home / "postgres.log"
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else ""
-            raise NotReady(
-                f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()[-400:]} {tail}".strip()
-            )
+            raise NotReady(f"{Path(command[0]).name} failed: {done.stdout.strip()[-400:]} {tail}".strip())
 
     def _execute(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         # Output goes to a file, not a pipe: the server inherits it and would hold a pipe open for ever.
@@ -179,8 +177,11 @@ class PrivateCluster:
                 cwd="/",
                 check=False,
                 start_new_session=True,
-                **({} if self._owner is None else {"user": self._owner.pw_uid, "group": self._owner.pw_gid,
-                                                  "extra_groups": []}),  # type: ignore[arg-type]
+                **(
+                    {}
+                    if self._owner is None
+                    else {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": []}
+                ),  # type: ignore[arg-type]
             )
             output.seek(0)
             return subprocess.CompletedProcess(done.args, done.returncode, output.read(), "")
@@ -211,7 +212,9 @@ class PrivateCluster:
         self._socket.mkdir(mode=0o700, exist_ok=True)
         owner = os.getuid() if self._owner is None else self._owner.pw_uid
         if self._socket.stat().st_uid not in (owner, os.getuid()):
-            raise NotReady(f"{self._socket} belongs to somebody else; remove it or choose another data folder")
+            raise NotReady(
+                f"{self._socket} belongs to somebody else; remove it or choose another data folder"
+            )
         self._socket.chmod(0o700)
         if self._owner is not None:
             os.chown(self._socket, self._owner.pw_uid, self._owner.pw_gid)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -27,7 +27,8 @@ class ServerSettings(_Group):
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(0, ge=0, le=65535, description="Port the API listens on; 0 picks a free one.")
     workers: int = Field(1, ge=1, le=64, description="API processes.")
-    max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest request body taken, in bytes.")
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest JSON or form body taken, in bytes.")
+    max_upload_bytes: int = Field(20_971_520, ge=1024, description="Largest uploaded file taken, in bytes.")
 
 
 class PoolSettings(_Group):
@@ -54,7 +55,7 @@ class WorkerSettings(_Group):
 
 
 class LogSettings(_Group):
-    """Structured logs on standard output."""
+    """Structured logs on standard error; standard output is for a command's result."""
 
     level: str = Field("INFO", description="Lowest level that is written.")
     json_lines: bool = Field(True, description="One JSON object a line; false for people's eyes.")
@@ -73,10 +74,24 @@ class Settings(BaseSettings):
     )
     data: Path = Field(Path("var"), description="Folder of the private cluster and its secrets.")
     secret_key: SecretStr | None = Field(
-        None, description="Signs the tokens, 32 characters or more. Unset with the private cluster: kept in `data`."
+        None,
+        min_length=32,
+        description="Signs the tokens, 32 characters or more. Unset: made once and kept in `data`; "
+        "set it where API processes do not share that folder.",
     )
     server: ServerSettings = ServerSettings()
     pool: PoolSettings = PoolSettings()
     tokens: TokenSettings = TokenSettings()
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
+
+    @field_validator("database_url")
+    @classmethod
+    def _use_our_driver(cls, url: str | None) -> str | None:
+        """`postgres://` and `postgresql://`, as hosting services hand them out, mean our driver."""
+        if url is None:
+            return None
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+            raise ValueError("must begin with postgresql://")
+        return f"postgresql+psycopg://{rest}"

@@ -5,16 +5,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import migrate
+from app.clock import ManualClock
 from app.db import Database
+from app.main import create_app
 from app.postgres import PrivateCluster
+from app.requests import Services
+from app.settings import Settings
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
@@ -29,7 +38,9 @@ def shared_file(path: str) -> Path:
 
 def _admin(cluster: PrivateCluster, statement: str) -> None:
     url = make_url(cluster.database_url("postgres"))
-    with psycopg.connect(host=url.query["host"], user="chengguan", dbname="postgres", autocommit=True) as conn:
+    with psycopg.connect(
+        host=url.query["host"], user="chengguan", dbname="postgres", autocommit=True
+    ) as conn:
         conn.execute(statement.encode())
 
 
@@ -69,6 +80,60 @@ async def connection(cluster: PrivateCluster, template: str) -> AsyncIterator[As
         yield opened
         await outer.rollback()
     await database.close()
+
+
+class SavepointDatabase(Database):
+    """A database whose transactions are savepoints on the test's own connection."""
+
+    def __init__(self, connection: AsyncConnection, url: str) -> None:
+        self.url = url
+        self.engine = connection.engine
+        self._connection = connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        async with self._connection.begin_nested():
+            yield self._connection
+
+
+@pytest.fixture
+def settings(cluster: PrivateCluster, template: str, tmp_path: Path) -> Settings:
+    """Settings of a test's service; its data folder is the test's own."""
+    return Settings(
+        database_url=cluster.database_url(template),
+        data=tmp_path,
+        secret_key=SecretStr("the tests' own key " * 3),
+    )
+
+
+@pytest.fixture
+def services(settings: Settings, connection: AsyncConnection) -> Services:
+    """The service's parts on the test's connection, at 09:00 on a Monday in Shenzhen."""
+    assert settings.database_url is not None
+    assert settings.secret_key is not None
+    return Services(
+        settings=settings,
+        database=SavepointDatabase(connection, settings.database_url),
+        clock=ManualClock(datetime(2026, 3, 2, 1, 0, tzinfo=UTC)),
+        secret=settings.secret_key.get_secret_value(),
+    )
+
+
+@pytest.fixture
+async def app(services: Services) -> AsyncIterator[FastAPI]:
+    """The API over the test's services."""
+    made = create_app(services.settings, clock=services.clock, database=services.database)
+    async with made.router.lifespan_context(made):
+        yield made
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that speaks to the API in process."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://chengguan.test"
+    ) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""The API: parts put together, no logic."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+
+from app import health, metrics, problems
+from app.clock import Clock, WallClock
+from app.db import Database
+from app.errors import Forbidden, InvalidInput, NotReady, Unauthenticated
+from app.middleware import BodyGuard, RequestMiddleware
+from app.session import open_services
+from app.settings import Settings
+
+_TAGS = [
+    {"name": "身份 Identity", "description": "登录、账号、接口客户端 Logging in, accounts, API clients."},
+    {
+        "name": "网格 Grid",
+        "description": "区、街道、社区、单元网格、道路、街长、部件 Where, and who is in office there.",
+    },
+    {"name": "派遣规则 Dispatch", "description": "规则库、责任矩阵、时限 Who must act, and by when."},
+    {"name": "案卷 Cases", "description": "从上报到结案 From the report to closure."},
+    {"name": "运行 Operations", "description": "健康检查 Health."},
+]
+
+
+def create_app(
+    settings: Settings, *, clock: Clock | None = None, database: Database | None = None
+) -> FastAPI:
+    """The service over these settings. A `database` given is used as it is and left open."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_services(settings, clock=clock or WallClock(), database=database) as parts:
+            app.state.services = parts
+            app.state.metrics.watch(parts.database)
+            yield
+
+    app = FastAPI(
+        title="城管 Chengguan",
+        summary="数字化城市管理: from a report in a grid cell to a verified, closed case",
+        version=version("chengguan"),
+        openapi_tags=_TAGS,
+        lifespan=lifespan,
+    )
+    app.state.metrics = metrics.Metrics()
+    # The last added is the outermost.
+    app.add_middleware(BodyGuard, limits=settings.server)
+    app.add_middleware(RequestMiddleware, metrics=app.state.metrics)
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(metrics.router)
+    declared = problems.problem_responses(Unauthenticated, Forbidden, InvalidInput, NotReady)
+    for package in ("identity", "grid", "dispatch", "cases"):
+        if importlib.util.find_spec(f"app.{package}.router"):
+            module = importlib.import_module(f"app.{package}.router")
+            app.include_router(module.router, prefix="/api/v1", responses=declared)
+    _declare_problem(app)
+    return app
+
+
+def _declare_problem(app: FastAPI) -> None:
+    """Puts the problem document's schema where the routes' responses refer to it."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        schemas.setdefault("Problem", problems.Problem.model_json_schema())
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def build() -> FastAPI:
+    """For `uvicorn --factory`: the service over the environment's settings."""
+    from app import logs
+
+    settings = Settings()
+    logs.configure(settings.log)
+    return create_app(settings)

@@ -1,0 +1,66 @@
+"""Figures for Prometheus: requests, their durations, and the connections in use."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from sqlalchemy import event
+
+from app.db import Database
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The figures of one API process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "chengguan_http_requests",
+            "Requests answered, by route template, method and status.",
+            ("route", "method", "status"),
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "chengguan_http_request_seconds",
+            "Time from the first byte in to the last byte out.",
+            ("route", "method"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.in_flight = Gauge(
+            "chengguan_http_requests_in_flight", "Requests being answered now.", registry=self.registry
+        )
+        self.connections = Gauge(
+            "chengguan_database_connections_in_use",
+            "Connections of the process's pool in use now.",
+            registry=self.registry,
+        )
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Counts one request."""
+        self.requests.labels(route, method, str(status)).inc()
+        self.seconds.labels(route, method).observe(seconds)
+
+    def watch(self, database: Database) -> None:
+        """Counts the database's connections as they are taken and given back."""
+        pool = database.engine.sync_engine.pool
+        event.listen(pool, "checkout", lambda *_: self.connections.inc())
+        event.listen(pool, "checkin", lambda *_: self.connections.dec())
+
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    figures: Metrics = request.app.state.metrics
+    return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)

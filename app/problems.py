@@ -1,0 +1,226 @@
+"""Every error as an RFC 9457 problem document (`application/problem+json`).
+
+`ANSWERS` gives each domain error its status; a test proves that none is missing. A problem's `type` is
+`/problems/<code>` and stays the same over the service's life; `code` is for programs, `title` and
+`detail` for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from app import errors
+from app.errors import ChengguanError
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+#: Seconds a client should wait before it tries again after a 503.
+RETRY_AFTER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The status an error is answered with, and its title in Chinese."""
+
+    status: HTTPStatus
+    title_zh: str
+
+
+ANSWERS: dict[type[ChengguanError], Answer] = {
+    errors.Unauthenticated: Answer(HTTPStatus.UNAUTHORIZED, "请先登录"),
+    errors.TooManyAttempts: Answer(HTTPStatus.TOO_MANY_REQUESTS, "尝试次数过多"),
+    errors.Forbidden: Answer(HTTPStatus.FORBIDDEN, "岗位或辖区无此权限"),
+    errors.NotFound: Answer(HTTPStatus.NOT_FOUND, "未找到"),
+    errors.InvalidInput: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "内容有误"),
+    errors.OutsideDistrict: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "位置不在辖区任何单元网格内"),
+    errors.GridRefused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "网格数据整体未通过检查"),
+    errors.RulebookRefused: Answer(HTTPStatus.UNPROCESSABLE_ENTITY, "规则库整体未通过检查"),
+    errors.Conflict: Answer(HTTPStatus.CONFLICT, "当前状态下无法办理"),
+    errors.ActionNotAllowed: Answer(HTTPStatus.CONFLICT, "案卷当前环节不允许此操作"),
+    errors.IdempotencyConflict: Answer(HTTPStatus.CONFLICT, "幂等键已用于另一请求"),
+    errors.VersionConflict: Answer(HTTPStatus.PRECONDITION_FAILED, "案卷已被他人更新"),
+    errors.VersionRequired: Answer(HTTPStatus.PRECONDITION_REQUIRED, "请注明所修改的版本"),
+    errors.NotReady: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "服务尚未就绪"),
+}
+
+#: What the web framework itself refuses: code and titles by status.
+_TRANSPORT: dict[int, tuple[str, str]] = {
+    400: ("unreadable", "请求无法解析 · The request cannot be read"),
+    404: ("no_such_path", "没有此路径 · No such path"),
+    405: ("method_not_allowed", "此路径不支持该方法 · The path does not take this method"),
+    413: ("too_large", "请求内容过大 · The body is too large"),
+    415: ("unsupported_content_type", "不支持的内容类型 · The content type is not supported"),
+    500: ("internal_error", "服务内部错误 · The service failed"),
+}
+
+
+class Problem(BaseModel):
+    """问题文档 (RFC 9457). Some errors add members: `fields`, `allowed`, `current`, `retry_after`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="Names the kind of error for good.", examples=["/problems/not_found"])
+    title: str = Field(description="The kind of error, Chinese and English.")
+    status: int
+    detail: str = Field(description="What is wrong here and what to do.")
+    instance: str = Field(description="Path of the request.")
+    code: str = Field(description="The kind of error, for programs.")
+    request_id: str | None = Field(None, description="As in the `X-Request-ID` header and the logs.")
+    fields: dict[str, str] | None = Field(None, description="A field's path and what is wrong with it.")
+
+
+def title_of(error: type[ChengguanError]) -> str:
+    """Chinese title first, English beside it."""
+    return f"{ANSWERS[error].title_zh} · {error.title}"
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> JSONResponse:
+    """The reply that carries a problem document."""
+    document = {
+        **(extra or {}),
+        "type": f"/problems/{code}",
+        "title": title,
+        "status": int(status),
+        "detail": detail,
+        "instance": request.url.path,
+        "code": code,
+        "request_id": structlog.contextvars.get_contextvars().get("request_id"),
+    }
+    return JSONResponse(document, status_code=int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _refused(request: Request, error: ChengguanError) -> JSONResponse:
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.TooManyAttempts):
+        headers["Retry-After"] = str(error.extra["retry_after"])
+    elif isinstance(error, errors.Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    elif isinstance(error, errors.NotReady):
+        headers["Retry-After"] = str(RETRY_AFTER)
+    kind = type(error)
+    return problem(
+        request,
+        ANSWERS[kind].status,
+        kind.code,
+        title_of(kind),
+        error.detail,
+        headers=headers,
+        extra=error.extra,
+    )
+
+
+async def _domain(request: Request, error: ChengguanError) -> JSONResponse:
+    return _refused(request, error)
+
+
+async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
+    fields: dict[str, str] = {}
+    for found in error.errors():
+        source, *path = found["loc"]
+        fields[".".join(map(str, path)) or str(source)] = found["msg"]
+    named = ", ".join(list(fields)[:5])
+    return _refused(request, errors.InvalidInput(f"correct these fields: {named}", fields=fields))
+
+
+async def _transport(request: Request, error: HTTPException) -> JSONResponse:
+    return transport_problem(request, error.status_code, str(error.detail), headers=error.headers)
+
+
+def transport_problem(
+    request: Request, status: int, detail: str, *, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """A problem that no domain error stands for: an unknown path, a body too large, our own fault."""
+    code, title = _TRANSPORT.get(status, (f"http_{status}", f"请求未完成 · HTTP {status}"))
+    return problem(request, status, code, title, detail, headers=headers)
+
+
+async def _unstorable(request: Request, error: DataError) -> JSONResponse:
+    log.warning("unstorable", reason=str(error.orig).strip())
+    return _refused(
+        request,
+        errors.InvalidInput(
+            "the content holds a value that cannot be stored: a NUL character or a number too large"
+        ),
+    )
+
+
+async def _database_gone(request: Request, error: OperationalError | PoolTimeout) -> JSONResponse:
+    log.error("database_unavailable", reason=str(getattr(error, "orig", None) or error).strip())
+    return _refused(
+        request, errors.NotReady("the database cannot be reached or is too busy: try again shortly")
+    )
+
+
+async def _collision(request: Request, error: IntegrityError) -> JSONResponse:
+    """Two requests at once wanted what only one may have; the service's own check came too early."""
+    if getattr(error.orig, "sqlstate", None) not in ("23505", "23P01"):
+        raise error
+    log.warning("collision", reason=str(error.orig).strip())
+    return _refused(
+        request, errors.Conflict("another request stored the same thing first: read it and try again")
+    )
+
+
+def unexpected(request: Request) -> JSONResponse:
+    """The reply to an error nobody foresaw: no details, but the id under which the log tells them."""
+    return transport_problem(request, 500, "the service failed; its log has the reason under this request id")
+
+
+def install(app: FastAPI) -> None:
+    """Answers every error raised below the routes with a problem document."""
+    app.add_exception_handler(ChengguanError, _domain)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _validation)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _transport)  # type: ignore[arg-type]
+    app.add_exception_handler(DataError, _unstorable)  # type: ignore[arg-type]
+    app.add_exception_handler(IntegrityError, _collision)  # type: ignore[arg-type]
+    for gone in (OperationalError, PoolTimeout):
+        app.add_exception_handler(gone, _database_gone)  # type: ignore[arg-type]
+
+
+def problem_responses(*refusals: type[ChengguanError]) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses=`: each error it may answer with, by status, with an example."""
+    declared: dict[int | str, dict[str, Any]] = {}
+    for error in refusals:
+        answer = ANSWERS[error]
+        entry = declared.setdefault(
+            int(answer.status),
+            {
+                "description": title_of(error),
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
+            },
+        )
+        entry["content"][MEDIA_TYPE]["examples"][error.code] = {
+            "summary": title_of(error),
+            "value": {
+                "type": f"/problems/{error.code}",
+                "title": title_of(error),
+                "status": int(answer.status),
+                "detail": (error.__doc__ or error.title).split("\n")[0].strip(),
+                "instance": "/api/v1/…",
+                "code": error.code,
+                "request_id": "0198f3c2a7b17c3e9d4f5a6b7c8d9e0f",
+            },
+        }
+    return declared

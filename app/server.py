@@ -1,0 +1,70 @@
+"""Running the API: one or several uvicorn processes on one socket."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from app.errors import NotReady
+from app.session import reachable_database
+from app.settings import Settings
+
+#: Seconds that requests under way are given when the service is told to stop.
+GRACE_SECONDS = 20
+
+
+def serve(settings: Settings, *, host: str, port: int, workers: int, tell: Callable[[str], None]) -> None:
+    """Serves until SIGINT or SIGTERM; `tell` is given the base URL before the first request is taken.
+
+    The private cluster, when that is the database, runs for as long as this does.
+    Errors: `NotReady` when the address is taken or the database cannot start.
+    """
+    signal.signal(signal.SIGTERM, _leave)
+    with reachable_database(settings), _listen(host, port) as listening:
+        tell(_address(listening))
+        config = uvicorn.Config(
+            "app.main:build",
+            factory=True,
+            workers=workers,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        if workers > 1:
+            Multiprocess(config, sockets=[listening]).run()
+        else:
+            server = uvicorn.Server(config)
+            server.run(sockets=[listening])
+            if not server.started:
+                raise NotReady("the API did not start; the log above says why")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise NotReady(f"cannot listen on {host} port {port}: {error.strerror}") from error
+    listening.set_inheritable(True)
+    return listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Uvicorn raises the signal again once it is done; leaving by an exception stops the cluster too."""
+    sys.exit(0)
