@@ -1,1 +1,238 @@
-"""Tables of app.cases."""
+"""Tables of app.cases: the case row, its clocks, the journal and the seals over it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Sequence,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from app.db import Base, metadata
+
+
+class XID8(UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "XID8"
+
+
+#: Serial part of case numbers. A database sequence: no process counts by itself, and nobody waits.
+case_serial = Sequence("case_serial", metadata=metadata, maxvalue=9_999_999, cycle=True)
+
+_FAR_OFF = "coalesce(due_at, '9999-12-31 00:00:00+00'::timestamptz)"
+
+
+class CaseRow(Base):
+    """案卷. The projection of the case's journal; only `advance.py` writes it."""
+
+    __tablename__ = "case"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    district_code: Mapped[str]
+    stage: Mapped[str]
+    version: Mapped[int]
+    head: Mapped[str]
+
+    source: Mapped[str]
+    category: Mapped[str | None]
+    condition: Mapped[str | None]
+    description: Mapped[str]
+    address: Mapped[str]
+    lon: Mapped[float]
+    lat: Mapped[float]
+    raw_x: Mapped[float]
+    raw_y: Mapped[float]
+    datum: Mapped[str]
+    area_code: Mapped[str]
+    street_code: Mapped[str | None]
+    area_class: Mapped[str | None]
+    segment_code: Mapped[str | None]
+    chief_name: Mapped[str | None]
+    chief_account: Mapped[str | None]
+    chief_unit: Mapped[str | None]
+    component_code: Mapped[str | None]
+    component_owner: Mapped[str | None]
+    component_maintainer: Mapped[str | None]
+
+    reporter_id: Mapped[UUID]
+    reporter_name: Mapped[str]
+    external_number: Mapped[str | None]
+    inspector_id: Mapped[UUID | None]
+    inspector_name: Mapped[str | None]
+
+    rulebook_id: Mapped[UUID] = mapped_column(ForeignKey("rulebook_version.id"))
+    matrix_row: Mapped[str | None]
+    decision: Mapped[dict[str, Any] | None]
+    lead_unit: Mapped[str | None]
+    assisting_units: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+    reported_at: Mapped[datetime]
+    filed_at: Mapped[datetime | None]
+    dispatched_at: Mapped[datetime | None]
+    signed_at: Mapped[datetime | None]
+    handed_back_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
+    amber_at: Mapped[datetime | None]
+    handling_due_at: Mapped[datetime | None]
+
+    verified: Mapped[bool | None]
+    check_passed: Mapped[bool | None]
+    self_handled: Mapped[bool]
+    overdue: Mapped[bool | None]
+    exempt: Mapped[bool]
+    declines: Mapped[int]
+    extensions: Mapped[int]
+    suspensions: Mapped[int]
+    reworks: Mapped[int]
+    reminders: Mapped[int]
+    duplicates: Mapped[int]
+    listed: Mapped[bool]
+    pending: Mapped[str | None]
+    pending_by: Mapped[UUID | None]
+    pending_until: Mapped[datetime | None]
+    appeal: Mapped[str | None]
+    appeal_reviewer: Mapped[UUID | None]
+    merged_into: Mapped[UUID | None]
+
+    #: Every two neighbouring characters of number, description and address: Chinese is searched by pairs.
+    pairs: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    geom: Mapped[Any] = mapped_column(
+        Geometry("POINT", srid=4490, spatial_index=False),
+        Computed("ST_SetSRID(ST_MakePoint(lon, lat), 4490)", persisted=True),
+    )
+
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version"),
+        CheckConstraint("(merged_into IS NOT NULL) = (stage = 'merged')", name="merged_into"),
+        Index("ix_case_newest", "reported_at", "id"),
+        Index("ix_case_due", text(_FAR_OFF), "id"),
+        Index("ix_case_stage_due", "stage", text(_FAR_OFF), "id"),
+        Index("ix_case_stage_newest", "stage", "reported_at", "id"),
+        Index("ix_case_lead_due", "lead_unit", "stage", text(_FAR_OFF), "id"),
+        Index("ix_case_lead_newest", "lead_unit", "reported_at", "id"),
+        Index("ix_case_assisting", "assisting_units", postgresql_using="gin"),
+        Index(
+            "ix_case_inspector", "inspector_id", "stage", postgresql_where=text("inspector_id IS NOT NULL")
+        ),
+        Index("ix_case_reporter", "reporter_id", "reported_at"),
+        Index(
+            "ix_case_chief", "chief_account", "reported_at",
+            postgresql_where=text("chief_account IS NOT NULL"),
+        ),
+        Index(
+            "ix_case_area", "area_code", "reported_at", postgresql_ops={"area_code": "text_pattern_ops"}
+        ),
+        Index("ix_case_category", "category", "reported_at"),
+        Index("ix_case_geom", "geom", postgresql_using="gist"),
+        Index("ix_case_near", "category", text("(geom::geography)"), "reported_at", postgresql_using="gist"),
+        Index("ix_case_pairs", "pairs", postgresql_using="gin"),
+        Index(
+            "uq_case_external_number", "reporter_id", "external_number", unique=True,
+            postgresql_where=text("external_number IS NOT NULL"),
+        ),
+        Index(
+            "ix_case_untasked", "stage",
+            postgresql_where=text("stage IN ('verifying', 'checking') AND inspector_id IS NULL"),
+        ),
+    )  # fmt: skip
+
+
+class ClockRow(Base):
+    """计时. Projection of the journal, like the case."""
+
+    __tablename__ = "case_clock"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
+    kind: Mapped[str]
+    name: Mapped[str]
+    unit: Mapped[str | None]
+    started_at: Mapped[datetime]
+    amount: Mapped[float | None]
+    limit_unit: Mapped[str | None]
+    times: Mapped[int]
+    pauses: Mapped[list[Any]]
+    due_at: Mapped[datetime | None]
+    amber_at: Mapped[datetime | None]
+    because: Mapped[str]
+    stopped_at: Mapped[datetime | None]
+    overran_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_case_clock_case", "case_id"),
+        # One open clock of a kind (and milestone, and order) at a time.
+        Index(
+            "uq_case_clock_open", "case_id", "kind", "name", unique=True,
+            postgresql_where=text("stopped_at IS NULL"),
+        ),
+        Index(
+            "ix_case_clock_due", "due_at",
+            postgresql_where=text("stopped_at IS NULL AND overran_at IS NULL AND due_at IS NOT NULL"),
+        ),
+    )  # fmt: skip
+
+
+class JournalRow(Base):
+    """案卷日志. Append-only: the database refuses to update, delete or truncate it.
+
+    `xid` is the writing transaction, for readers who must not overtake a slower writer.
+    """
+
+    __tablename__ = "journal"
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True)
+    case_id: Mapped[UUID]
+    version: Mapped[int]
+    at: Mapped[datetime]
+    action: Mapped[str]
+    actor_id: Mapped[UUID]
+    actor_name: Mapped[str]
+    from_stage: Mapped[str | None]
+    to_stage: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    previous: Mapped[str]
+    hash: Mapped[str]
+    district_code: Mapped[str]
+    xid: Mapped[int] = mapped_column(XID8, server_default=text("pg_current_xact_id()"))
+
+    __table_args__ = (
+        UniqueConstraint("case_id", "version"),
+        CheckConstraint("version >= 1", name="version"),
+        Index("ix_journal_at", "at"),
+        Index("ix_journal_xid", "xid", "seq"),
+    )
+
+
+class SealRow(Base):
+    """封印 over all journal entries up to `last_seq`, each chained to the seal before. Append-only."""
+
+    __tablename__ = "journal_seal"
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    sealed_at: Mapped[datetime]
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    entries: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,0 +1,354 @@
+"""操作内容: what each action must be told. One model an action, a union by the field `action`.
+
+The union is what `POST /cases/{case}/actions` takes; `COMMANDS` has one model for each action the API
+offers, and a test holds it against the transition table.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from app.cases.workflow import Action
+from app.dispatch.rulebook import CodeSet
+from app.geo import Datum
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00]*$")]
+Words = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")
+]
+OptionalWords = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=2000, pattern=r"^[^\x00]*$")
+]
+CodeText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00]+$")
+]
+
+
+class Command(BaseModel):
+    """Base of all commands."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Action
+
+    #: Fields whose value is a code of a code set of the rulebook.
+    def coded(self) -> dict[str, CodeSet]:
+        return {}
+
+    def words(self) -> dict[str, Any]:
+        """What the journal keeps of the command."""
+        return self.model_dump(mode="json", exclude={"action"}, exclude_defaults=True)
+
+
+class Position(BaseModel):
+    """位置 as the device measured it: `x` longitude or easting, `y` latitude or northing, in `datum`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    x: float = Field(allow_inf_nan=False, examples=[122.0712])
+    y: float = Field(allow_inf_nan=False, examples=[41.1198])
+    datum: Datum = Field(Datum.GCJ02, description="What phones' maps give is `gcj02`.")
+
+
+class Report(Command):
+    """上报: a problem somebody saw. `category` is the minor, `condition` the filing condition if known."""
+
+    action: Literal[Action.REPORT, Action.REPORT_HANDLED] = Action.REPORT
+    source: CodeText = Field("inspector", description="问题来源, a code of the set `source`.")
+    position: Position
+    address: Line = ""
+    description: Words
+    category: CodeText | None = None
+    condition: CodeText | None = None
+    component_code: CodeText | None = None
+    external_number: CodeText | None = Field(
+        None, description="The sender's own order number; a repeat returns the first case."
+    )
+    result: OptionalWords = Field("", description="自行处置的结果; only with `report_handled`.")
+
+    def coded(self) -> dict[str, CodeSet]:
+        return {"source": CodeSet.SOURCE}
+
+
+class Accept(Command):
+    action: Literal[Action.ACCEPT]
+    note: OptionalWords = ""
+
+
+class RequestVerification(Command):
+    action: Literal[Action.REQUEST_VERIFICATION]
+    note: OptionalWords = ""
+
+
+class Verify(Command):
+    """核实: whether the reported problem exists, seen on the spot, before filing."""
+
+    action: Literal[Action.VERIFY]
+    exists: bool
+    note: OptionalWords = ""
+
+
+class AuditPass(Command):
+    action: Literal[Action.AUDIT_PASS]
+    note: OptionalWords = ""
+
+
+class AuditFail(Command):
+    action: Literal[Action.AUDIT_FAIL]
+    note: Words
+
+
+class Refuse(Command):
+    action: Literal[Action.REFUSE]
+    reason: CodeText
+    note: OptionalWords = ""
+
+    def coded(self) -> dict[str, CodeSet]:
+        return {"reason": CodeSet.REFUSAL}
+
+
+class Merge(Command):
+    """并案: this report is the same problem as the case `into`, which goes on for both."""
+
+    action: Literal[Action.MERGE]
+    into: UUID
+    note: OptionalWords = ""
+
+
+class FileCase(Command):
+    """立案 by a filing condition; the handling limit and the responsibility hang on it."""
+
+    action: Literal[Action.FILE]
+    condition: CodeText
+    component_code: CodeText | None = None
+    note: OptionalWords = ""
+
+
+class Dispatch(Command):
+    """派遣: by the matrix, or to a `lead` told with a `reason` (人工派遣)."""
+
+    action: Literal[Action.DISPATCH]
+    lead: CodeText | None = None
+    assisting: tuple[CodeText, ...] | None = Field(None, max_length=20)
+    reason: OptionalWords = ""
+
+
+class Sign(Command):
+    action: Literal[Action.SIGN]
+
+
+class Decline(Command):
+    """回退: "not mine", with the reason; only for a wrong dispatch."""
+
+    action: Literal[Action.DECLINE]
+    reason: CodeText
+    note: Words
+    suggested_unit: CodeText | None = None
+
+    def coded(self) -> dict[str, CodeSet]:
+        return {"reason": CodeSet.DECLINE}
+
+
+class ReturnToUnit(Command):
+    action: Literal[Action.RETURN_TO_UNIT]
+    note: Words
+
+
+class Redispatch(Command):
+    action: Literal[Action.REDISPATCH]
+    lead: CodeText
+    assisting: tuple[CodeText, ...] = Field((), max_length=20)
+    note: Words
+
+
+class ReachMilestone(Command):
+    """完成阶段任务: a step on the way (停工, 处罚, 拆除) is done."""
+
+    action: Literal[Action.REACH_MILESTONE]
+    milestone: CodeText
+    note: OptionalWords = ""
+
+
+class Assist(Command):
+    action: Literal[Action.ASSIST]
+    note: Words
+
+
+class RequestExtension(Command):
+    action: Literal[Action.REQUEST_EXTENSION]
+    reason: CodeText
+    note: OptionalWords = ""
+
+    def coded(self) -> dict[str, CodeSet]:
+        return {"reason": CodeSet.EXTENSION}
+
+
+class ApproveExtension(Command):
+    action: Literal[Action.APPROVE_EXTENSION]
+    note: OptionalWords = ""
+
+
+class RejectExtension(Command):
+    action: Literal[Action.REJECT_EXTENSION]
+    note: Words
+
+
+class RequestSuspension(Command):
+    """申请挂账 until a moment, for engineering or season."""
+
+    action: Literal[Action.REQUEST_SUSPENSION]
+    reason: CodeText
+    until: AwareDatetime
+    note: OptionalWords = ""
+
+    def coded(self) -> dict[str, CodeSet]:
+        return {"reason": CodeSet.SUSPENSION}
+
+
+class ApproveSuspension(Command):
+    action: Literal[Action.APPROVE_SUSPENSION]
+    note: OptionalWords = ""
+
+
+class RejectSuspension(Command):
+    action: Literal[Action.REJECT_SUSPENSION]
+    note: Words
+
+
+class Resume(Command):
+    action: Literal[Action.RESUME]
+    note: OptionalWords = ""
+
+
+class HandBack(Command):
+    """处置反馈: what was done. Whether the unit was late is judged now."""
+
+    action: Literal[Action.HAND_BACK]
+    result: Words
+
+
+class Check(Command):
+    """核查: whether the problem is gone, seen on the spot, after handling."""
+
+    action: Literal[Action.CHECK]
+    passed: bool
+    note: OptionalWords = ""
+
+
+class Recheck(Command):
+    action: Literal[Action.RECHECK]
+    note: Words
+
+
+class Rework(Command):
+    action: Literal[Action.REWORK]
+    note: Words
+
+
+class Close(Command):
+    action: Literal[Action.CLOSE]
+    note: OptionalWords = ""
+
+
+class RequestVoiding(Command):
+    action: Literal[Action.REQUEST_VOIDING]
+    reason: CodeText
+    note: OptionalWords = ""
+
+    def coded(self) -> dict[str, CodeSet]:
+        return {"reason": CodeSet.VOIDING}
+
+
+class ApproveVoiding(Command):
+    action: Literal[Action.APPROVE_VOIDING]
+    note: OptionalWords = ""
+
+
+class RejectVoiding(Command):
+    action: Literal[Action.REJECT_VOIDING]
+    note: Words
+
+
+class AssignInspector(Command):
+    """指派监督员. Without a name, the one on duty in the cell with the fewest open tasks."""
+
+    action: Literal[Action.ASSIGN_INSPECTOR]
+    username: CodeText | None = None
+
+
+class Remind(Command):
+    action: Literal[Action.REMIND]
+    note: Words
+
+
+class Supervise(Command):
+    """督办: an order with a level and a time to reply by; `listed` puts the case on the list (挂牌督办)."""
+
+    action: Literal[Action.SUPERVISE]
+    level: CodeText
+    text: Words
+    reply_due_at: AwareDatetime
+    listed: bool = False
+
+    def coded(self) -> dict[str, CodeSet]:
+        return {"level": CodeSet.SUPERVISION}
+
+
+class ReplySupervision(Command):
+    action: Literal[Action.REPLY_SUPERVISION]
+    order: UUID
+    text: Words
+
+
+class Note(Command):
+    action: Literal[Action.NOTE]
+    text: Words
+
+
+class FileAppeal(Command):
+    action: Literal[Action.APPEAL]
+    text: Words
+
+
+class ReviewAppeal(Command):
+    action: Literal[Action.REVIEW_APPEAL]
+    upheld: bool
+    note: Words
+
+
+class DecideAppeal(Command):
+    action: Literal[Action.DECIDE_APPEAL]
+    upheld: bool
+    note: Words
+
+
+class Absorb(Command):
+    """并入: a duplicate was merged into this case. The service's own."""
+
+    action: Literal[Action.ABSORB] = Action.ABSORB
+    duplicate: UUID
+    number: str
+
+
+class RecordOverrun(Command):
+    """记录超时: clocks ran out. The service's own."""
+
+    action: Literal[Action.RECORD_OVERRUN] = Action.RECORD_OVERRUN
+    found_at: datetime
+
+
+CaseCommand = Annotated[
+    Accept | RequestVerification | Verify | AuditPass | AuditFail | Refuse | Merge | FileCase | Dispatch
+    | Sign | Decline | ReturnToUnit | Redispatch | ReachMilestone | Assist
+    | RequestExtension | ApproveExtension | RejectExtension
+    | RequestSuspension | ApproveSuspension | RejectSuspension | Resume | HandBack
+    | Check | Recheck | Rework | Close
+    | RequestVoiding | ApproveVoiding | RejectVoiding
+    | AssignInspector | Remind | Supervise | ReplySupervision | Note
+    | FileAppeal | ReviewAppeal | DecideAppeal,
+    Field(discriminator="action"),
+]  # fmt: skip

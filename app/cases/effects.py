@@ -1,0 +1,405 @@
+"""办理结果: what each action changes of the case besides its stage and clocks. Pure.
+
+`EFFECTS` has one function for each action; each gets the situation and what was found out for it, and
+returns the fields that change and the clocks it moves itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from app.cases import actions, clocks
+from app.cases.actions import Command
+from app.cases.case import Appeal, ClockState, Pending
+from app.cases.permission import Situation
+from app.cases.workflow import Action
+from app.dispatch.matrix import Decision
+from app.dispatch.rulebook import ClockKind
+from app.errors import InvalidInput
+from app.grid.place import ComponentFact
+
+
+@dataclass(frozen=True, slots=True)
+class Inspector:
+    """监督员 a task is given to."""
+
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the service looked up for the action before it is carried out."""
+
+    decision: Decision | None = None
+    component: ComponentFact | None = None
+    inspector: Inspector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The fields that change, and clocks changed beyond what the table says."""
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    clocks: tuple[ClockState, ...] = ()
+
+
+Effect = Callable[[Any, Situation, Found], Outcome]
+
+
+def _nothing(_command: Command, _s: Situation, _found: Found) -> Outcome:
+    return Outcome()
+
+
+def _task(found: Found) -> dict[str, Any]:
+    given = found.inspector
+    return {"inspector_id": given.id if given else None, "inspector_name": given.name if given else None}
+
+
+_NO_TASK: dict[str, Any] = {"inspector_id": None, "inspector_name": None}
+_NOTHING_PENDING: dict[str, Any] = {"pending": None, "pending_by": None, "pending_until": None}
+
+
+def _unless_voiding(s: Situation) -> dict[str, Any]:
+    """Leaving the unit's hands ends its requests; a voiding request stays."""
+    return {} if s.folded.case.pending is Pending.VOIDING else _NOTHING_PENDING
+
+
+def _verification_asked(_command: Command, _s: Situation, found: Found) -> Outcome:
+    return Outcome({"verified": None, **_task(found)})
+
+
+def _verified(command: actions.Verify, _s: Situation, _found: Found) -> Outcome:
+    return Outcome({"verified": command.exists, **_NO_TASK})
+
+
+def _audit_failed(_command: Command, _s: Situation, _found: Found) -> Outcome:
+    return Outcome({"self_handled": False})
+
+
+def _ended(_command: Command, s: Situation, _found: Found) -> Outcome:
+    return Outcome({"ended_at": s.now, **_NOTHING_PENDING, **_NO_TASK})
+
+
+def _merged(command: actions.Merge, s: Situation, found: Found) -> Outcome:
+    if command.into == s.folded.case.id:
+        raise InvalidInput(
+            "案卷不能并入自身 / a case cannot be merged into itself", fields={"into": "same case"}
+        )
+    return Outcome({**_ended(command, s, found).fields, "merged_into": command.into})
+
+
+def _filed(command: actions.FileCase, s: Situation, found: Found) -> Outcome:
+    condition = s.rulebook.condition_by_code.get(command.condition)
+    if condition is None:
+        raise InvalidInput(
+            f"规则库中没有立案条件 {command.condition} / no such filing condition in the rulebook in force",
+            fields={"condition": "unknown code"},
+        )
+    fields: dict[str, Any] = {
+        "condition": condition.code,
+        "category": condition.category,
+        "filed_at": s.now,
+    }
+    if found.component is not None:
+        fields |= component_fields(found.component)
+    return Outcome(fields)
+
+
+def component_fields(component: ComponentFact) -> dict[str, Any]:
+    """The fields a case keeps of its component (部件)."""
+    return {
+        "component_code": component.code,
+        "component_owner": component.owner_unit,
+        "component_maintainer": component.maintainer_unit,
+    }
+
+
+def _decision_document(decision: Decision, *, manual: bool) -> dict[str, Any]:
+    return {
+        "row": decision.row,
+        "lead": decision.lead,
+        "assisting": list(decision.assisting),
+        "why": list(decision.why),
+        "losers": [{"row": loser.row, "because": loser.because} for loser in decision.losers],
+        "fallback": decision.fallback,
+        "manual": manual,
+    }
+
+
+def _known_units(s: Situation, *codes: str) -> None:
+    for code in codes:
+        if code not in s.rulebook.unit_by_code:
+            raise InvalidInput(
+                f"规则库中没有单位 {code} / no such unit in the case's rulebook",
+                fields={"lead": "unknown unit"},
+            )
+
+
+def _dispatched(command: actions.Dispatch, s: Situation, found: Found) -> Outcome:
+    decision = found.decision
+    assert decision is not None
+    document = _decision_document(decision, manual=False)
+    if command.lead is not None:
+        if command.lead != decision.lead and not command.reason:
+            raise InvalidInput(
+                "改变主办单位须说明理由 / give a reason for another lead unit than the matrix names",
+                fields={"reason": "required"},
+            )
+        _known_units(s, command.lead)
+        if command.lead != decision.lead:
+            name = s.rulebook.unit_by_code[command.lead].name
+            document |= {"lead": command.lead, "manual": True, "fallback": False}
+            document["why"] = [*decision.why, f"派遣员改派{name}：{command.reason}"]
+    if command.assisting is not None:
+        _known_units(s, *command.assisting)
+        document["assisting"] = [unit for unit in command.assisting if unit != document["lead"]]
+    return Outcome({**_led_by(document), "dispatched_at": s.now})
+
+
+def _led_by(document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "decision": document,
+        "matrix_row": document["row"],
+        "lead_unit": document["lead"],
+        "assisting_units": tuple(document["assisting"]),
+    }
+
+
+def _signed(_command: Command, s: Situation, _found: Found) -> Outcome:
+    return Outcome({"signed_at": s.now})
+
+
+def _declined(command: actions.Decline, s: Situation, _found: Found) -> Outcome:
+    if command.suggested_unit is not None:
+        _known_units(s, command.suggested_unit)
+    return Outcome({"declines": s.folded.case.declines + 1, **_unless_voiding(s)})
+
+
+def _ruling(s: Situation) -> dict[str, Any]:
+    """回退有限: the ruling on the last decline allowed is final and lists the case (挂牌督办)."""
+    final = s.folded.case.declines >= s.rulebook.policy.max_declines
+    return {"listed": True} if final else {}
+
+
+def _returned(_command: Command, s: Situation, _found: Found) -> Outcome:
+    signed = {} if s.folded.case.signed_at else {"signed_at": s.now}
+    return Outcome({**_ruling(s), **signed})
+
+
+def _redispatched(command: actions.Redispatch, s: Situation, _found: Found) -> Outcome:
+    case = s.folded.case
+    if command.lead == case.lead_unit:
+        raise InvalidInput(
+            "改派须换一个主办单位；维持原单位请用“维持原派遣” / name another unit, or use return_to_unit",
+            fields={"lead": "same unit"},
+        )
+    _known_units(s, command.lead, *command.assisting)
+    old = case.decision or {}
+    document = {
+        **old,
+        "lead": command.lead,
+        "assisting": [unit for unit in command.assisting if unit != command.lead],
+        "why": [*old.get("why", []), f"裁定改派{s.rulebook.unit_by_code[command.lead].name}：{command.note}"],
+        "manual": True,
+        "fallback": False,
+    }
+    return Outcome({**_led_by(document), **_ruling(s), "dispatched_at": s.now, "signed_at": None})
+
+
+def _milestone_reached(command: actions.ReachMilestone, s: Situation, _found: Found) -> Outcome:
+    running = {clock.name: clock for clock in s.folded.open_clocks(ClockKind.MILESTONE)}
+    if command.milestone not in running:
+        raise InvalidInput(
+            f"没有进行中的阶段“{command.milestone}”（{'、'.join(running)}） / no such milestone runs",
+            fields={"milestone": "not running"},
+        )
+    return Outcome(clocks=(clocks.stop(running[command.milestone], s.now),))
+
+
+def _asked(pending: Pending) -> Effect:
+    def effect(_command: Command, s: Situation, _found: Found) -> Outcome:
+        return Outcome({"pending": pending, "pending_by": s.actor.id, "pending_until": None})
+
+    return effect
+
+
+def _answered(_command: Command, _s: Situation, _found: Found) -> Outcome:
+    return Outcome(_NOTHING_PENDING)
+
+
+def _extended(_command: Command, s: Situation, _found: Found) -> Outcome:
+    longer = tuple(clocks.extend(clock, s.rulebook) for clock in s.folded.open_clocks(ClockKind.HANDLING))
+    return Outcome({"extensions": s.folded.case.extensions + 1, **_NOTHING_PENDING}, longer)
+
+
+def _suspension_asked(command: actions.RequestSuspension, s: Situation, found: Found) -> Outcome:
+    longest = s.now + timedelta(days=s.rulebook.policy.max_suspension_days)
+    if not s.now < command.until <= longest:
+        days = s.rulebook.policy.max_suspension_days
+        raise InvalidInput(
+            f"挂账截止须在今后 {days} 天之内 / `until` must lie within the next {days} days",
+            fields={"until": "out of range"},
+        )
+    asked = _asked(Pending.SUSPENSION)(command, s, found)
+    return Outcome({**asked.fields, "pending_until": command.until})
+
+
+def _suspended(_command: Command, s: Situation, _found: Found) -> Outcome:
+    case = s.folded.case
+    until = case.pending_until
+    if until is None or until <= s.now:
+        raise InvalidInput(
+            "申请的挂账截止时间已过，请驳回后重新申请 / the suspension asked for is already over"
+        )
+    clock = clocks.start_until(
+        ClockKind.SUSPENSION, until, s.now, s.rulebook, because="挂账至批准的截止时间", unit=case.lead_unit
+    )
+    return Outcome({"suspensions": case.suspensions + 1, **_NOTHING_PENDING}, (clock,))
+
+
+def _handed_back(_command: Command, s: Situation, found: Found) -> Outcome:
+    """Overdue is judged here, by the handling clock; once late stays late through rework."""
+    case = s.folded.case
+    late = any(clock.overdue(s.now) for clock in s.folded.open_clocks(ClockKind.HANDLING))
+    return Outcome(
+        {
+            "handed_back_at": s.now,
+            "overdue": bool(case.overdue) or late,
+            "check_passed": None,
+            **_unless_voiding(s),
+            **_task(found),
+        }
+    )
+
+
+def _checked(command: actions.Check, _s: Situation, _found: Found) -> Outcome:
+    return Outcome({"check_passed": command.passed, **_NO_TASK})
+
+
+def _to_be_rechecked(_command: Command, _s: Situation, found: Found) -> Outcome:
+    return Outcome({"check_passed": None, **_task(found)})
+
+
+def _reworked(_command: Command, s: Situation, _found: Found) -> Outcome:
+    return Outcome({"reworks": s.folded.case.reworks + 1, "check_passed": None})
+
+
+def _assigned(_command: Command, _s: Situation, found: Found) -> Outcome:
+    return Outcome(_task(found))
+
+
+def _reminded(_command: Command, s: Situation, _found: Found) -> Outcome:
+    return Outcome({"reminders": s.folded.case.reminders + 1})
+
+
+def _supervised(command: actions.Supervise, s: Situation, _found: Found) -> Outcome:
+    if command.reply_due_at <= s.now:
+        raise InvalidInput(
+            "回复期限须在将来 / the reply must be due in the future",
+            fields={"reply_due_at": "not in the future"},
+        )
+    clock = clocks.start_until(
+        ClockKind.REPLYING,
+        command.reply_due_at,
+        s.now,
+        s.rulebook,
+        because="督办单要求的回复期限",
+        unit=s.folded.case.lead_unit,
+    )
+    return Outcome({"listed": True} if command.listed else {}, (clock,))
+
+
+def _replied(command: actions.ReplySupervision, s: Situation, _found: Found) -> Outcome:
+    for clock in s.folded.open_clocks(ClockKind.REPLYING):
+        if clock.id == command.order:
+            return Outcome(clocks=(clocks.stop(clock, s.now),))
+    raise InvalidInput(
+        "没有这份待回复的督办单 / no such order waits for a reply", fields={"order": "unknown"}
+    )
+
+
+def _appealed(_command: Command, _s: Situation, _found: Found) -> Outcome:
+    return Outcome({"appeal": Appeal.FIRST_REVIEW})
+
+
+def _appeal_reviewed(command: actions.ReviewAppeal, s: Situation, _found: Found) -> Outcome:
+    if command.upheld:
+        return Outcome({"appeal": Appeal.SECOND_REVIEW, "appeal_reviewer": s.actor.id})
+    return Outcome({"appeal": Appeal.REJECTED, "appeal_reviewer": s.actor.id}, _appeal_clock_stopped(s))
+
+
+def _appeal_decided(command: actions.DecideAppeal, s: Situation, _found: Found) -> Outcome:
+    """Success exempts the case from the statistics; that it was late stays on record."""
+    fields: dict[str, Any] = {"appeal": Appeal.GRANTED if command.upheld else Appeal.REJECTED}
+    if command.upheld:
+        fields["exempt"] = True
+    return Outcome(fields, _appeal_clock_stopped(s))
+
+
+def _appeal_clock_stopped(s: Situation) -> tuple[ClockState, ...]:
+    return tuple(clocks.stop(clock, s.now) for clock in s.folded.open_clocks(ClockKind.APPEALING))
+
+
+def _absorbed(_command: Command, s: Situation, _found: Found) -> Outcome:
+    return Outcome({"duplicates": s.folded.case.duplicates + 1})
+
+
+def _overran(command: actions.RecordOverrun, s: Situation, _found: Found) -> Outcome:
+    late = (clocks.record_overrun(c, command.found_at) for c in s.folded.open_clocks() if not c.overran_at)
+    return Outcome(clocks=tuple(clock for clock in late if clock.overran_at))
+
+
+EFFECTS: dict[Action, Effect] = {
+    Action.ACCEPT: _nothing,
+    Action.REQUEST_VERIFICATION: _verification_asked,
+    Action.VERIFY: _verified,
+    Action.AUDIT_PASS: _ended,
+    Action.AUDIT_FAIL: _audit_failed,
+    Action.REFUSE: _ended,
+    Action.MERGE: _merged,
+    Action.FILE: _filed,
+    Action.DISPATCH: _dispatched,
+    Action.SIGN: _signed,
+    Action.DECLINE: _declined,
+    Action.RETURN_TO_UNIT: _returned,
+    Action.REDISPATCH: _redispatched,
+    Action.REACH_MILESTONE: _milestone_reached,
+    Action.ASSIST: _nothing,
+    Action.REQUEST_EXTENSION: _asked(Pending.EXTENSION),
+    Action.APPROVE_EXTENSION: _extended,
+    Action.REJECT_EXTENSION: _answered,
+    Action.REQUEST_SUSPENSION: _suspension_asked,
+    Action.APPROVE_SUSPENSION: _suspended,
+    Action.REJECT_SUSPENSION: _answered,
+    Action.RESUME: _nothing,
+    Action.HAND_BACK: _handed_back,
+    Action.CHECK: _checked,
+    Action.RECHECK: _to_be_rechecked,
+    Action.REWORK: _reworked,
+    Action.CLOSE: _ended,
+    Action.REQUEST_VOIDING: _asked(Pending.VOIDING),
+    Action.APPROVE_VOIDING: _ended,
+    Action.REJECT_VOIDING: _answered,
+    Action.ASSIGN_INSPECTOR: _assigned,
+    Action.REMIND: _reminded,
+    Action.SUPERVISE: _supervised,
+    Action.REPLY_SUPERVISION: _replied,
+    Action.NOTE: _nothing,
+    Action.APPEAL: _appealed,
+    Action.REVIEW_APPEAL: _appeal_reviewed,
+    Action.DECIDE_APPEAL: _appeal_decided,
+    Action.ABSORB: _absorbed,
+    Action.RECORD_OVERRUN: _overran,
+}
+
+#: Actions that need a task given to an inspector as they are carried out.
+GIVES_TASK = frozenset(
+    {Action.REQUEST_VERIFICATION, Action.HAND_BACK, Action.RECHECK, Action.ASSIGN_INSPECTOR}
+)
+
+assert set(EFFECTS) == set(Action) - {Action.REPORT, Action.REPORT_HANDLED}
