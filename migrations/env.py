@@ -11,8 +11,8 @@ from sqlalchemy import create_engine, pool, text
 
 from app.db import metadata
 
-for _package in ("identity", "grid", "dispatch", "cases"):
-    importlib.import_module(f"app.{_package}.tables")
+for _tables in ("identity.tables", "grid.tables", "dispatch.tables", "cases.tables", "idempotency"):
+    importlib.import_module(f"app.{_tables}")
 
 #: Any constant will do: every run of the migrations takes this advisory lock first.
 _LOCK = 0x4347
@@ -22,7 +22,11 @@ def _is_ours(name: str | None, kind: str, parents: Any) -> bool:
     """Leaves out the tables of PostGIS and of the job queue, which come with their own SQL."""
     if kind == "schema":
         return name is None
-    return not (kind == "table" and name is not None and (name.startswith("procrastinate") or name == "spatial_ref_sys"))
+    return not (
+        kind == "table"
+        and name is not None
+        and (name.startswith("procrastinate") or name == "spatial_ref_sys")
+    )
 
 
 def run() -> None:

@@ -1,0 +1,41 @@
+"""版本: the version of what is changed, as `ETag` and `If-Match` headers carry it (RFC 9110 §8.8, §13.1)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header
+
+from app.errors import InvalidInput, VersionRequired
+
+_ONE_STRONG_TAG = re.compile(r'"(0|[1-9][0-9]{0,17})"')
+
+
+def etag(version: int) -> str:
+    """The `ETag` header of a version: `"7"`, quotes included."""
+    return f'"{version}"'
+
+
+def parse_if_match(header: str | None) -> int:
+    """The version an `If-Match` header names.
+
+    Errors: `VersionRequired` without the header, `InvalidInput` for weak tags, lists, `*` and garbage.
+    """
+    if header is None:
+        raise VersionRequired("send If-Match with the ETag of the version you have seen")
+    found = _ONE_STRONG_TAG.fullmatch(header.strip())
+    if found is None:
+        reason = 'send If-Match with one ETag as it was given, like "7"'
+        raise InvalidInput(reason, fields={"If-Match": "not an ETag of this service"})
+    return int(found[1])
+
+
+def _expected_version(
+    if_match: Annotated[str | None, Header(description='`ETag` of the version seen, like `"7"`.')] = None,
+) -> int:
+    return parse_if_match(if_match)
+
+
+#: The version a change is made for, from the request's `If-Match`.
+IfMatch = Annotated[int, Depends(_expected_version)]
