@@ -173,6 +173,6 @@ def _reckon(clock: ClockState, rulebook: Rulebook) -> ClockState:
 
 
 def _overrun(clock: ClockState, now: datetime) -> dict[str, datetime]:
-    if clock.overran_at is None and clock.due_at is not None and clock.overdue(now):
-        return {"overran_at": clock.due_at}
-    return {}
+    """A suspension that is over is no overrun: the case resumes."""
+    over = clock.overran_at is None and clock.overdue(now) and clock.kind is not ClockKind.SUSPENSION
+    return {"overran_at": clock.due_at} if over and clock.due_at is not None else {}

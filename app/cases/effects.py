@@ -104,6 +104,7 @@ def _filed(command: actions.FileCase, s: Situation, found: Found) -> Outcome:
         "condition": condition.code,
         "category": condition.category,
         "filed_at": s.now,
+        "rulebook_id": s.rulebook_id,
     }
     if found.component is not None:
         fields |= component_fields(found.component)

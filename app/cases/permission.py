@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from app.cases.case import Appeal, Folded, Pending
 from app.cases.workflow import (
@@ -30,6 +31,7 @@ class Situation:
     actor: Principal
     now: datetime
     rulebook: Rulebook
+    rulebook_id: UUID
 
 
 def permit(action: Action, situation: Situation) -> Transition:

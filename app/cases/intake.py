@@ -1,0 +1,148 @@
+"""受理上报: taking in a report: its place, cell, chief, component, number and first clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import geo
+from app.cases import store
+from app.cases.actions import Report
+from app.cases.advance import begin
+from app.cases.case import Case, Folded
+from app.cases.effects import component_fields
+from app.cases.lookups import check_codes, component, unknown
+from app.cases.scope import visible
+from app.cases.store import Near
+from app.cases.workflow import BY_ACTION, Action
+from app.db import new_id
+from app.dispatch.active import active_rulebook
+from app.dispatch.rulebook import Rulebook
+from app.errors import Forbidden, InvalidInput, OutsideDistrict
+from app.grid import lookup
+from app.grid.place import Place
+from app.identity.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a report: the case, near duplicates, and whether the order was known already."""
+
+    folded: Folded
+    near: list[Near]
+    known: bool = False
+
+
+async def report(connection: AsyncConnection, command: Report, actor: Principal, now: datetime) -> Taken:
+    """Takes in a report: place, cell, chief, component, number, first clock.
+
+    Errors: `Forbidden` (role, or a place outside the caller's areas), `OutsideDistrict`, `InvalidInput`.
+    """
+    version = await active_rulebook(connection, now)
+    rulebook = version.rulebook
+    row = BY_ACTION[command.action]
+    if not row.allows(actor.roles, rulebook.policy):
+        raise Forbidden(f"您的岗位不能{row.label} / your roles may not {row.label_en}")
+    if command.external_number is not None:
+        known = await store.id_of_external_number(connection, actor.id, command.external_number)
+        if known is not None:
+            folded = await store.load(connection, known, visible(actor, rulebook))
+            assert folded is not None  # the reporter sees the own reports
+            return Taken(folded, [], known=True)
+    check_codes(command, rulebook)
+    lon, lat = geo.to_storage(command.position.x, command.position.y, command.position.datum)
+    place = await lookup.locate(connection, lon, lat, now, snap_m=rulebook.policy.snap_m)
+    cell_code = _inside(place, command)
+    if not actor.covers(cell_code):
+        raise Forbidden(
+            f"地点在网格 {cell_code}，不在您的辖区 / the place lies outside the areas you answer for"
+        )
+    part = await component(connection, command.component_code, now)
+    fields: dict[str, Any] = {
+        "id": new_id(),
+        "number": await store.next_number(connection, rulebook.district_code, _local_day(now, rulebook)),
+        "district_code": rulebook.district_code,
+        "source": command.source,
+        "category": _category(command, rulebook),
+        "condition": command.condition,
+        "description": command.description,
+        "address": command.address,
+        "lon": lon,
+        "lat": lat,
+        "raw_x": command.position.x,
+        "raw_y": command.position.y,
+        "datum": command.position.datum,
+        "reporter_id": actor.id,
+        "reporter_name": actor.name,
+        "external_number": command.external_number,
+        "rulebook_id": version.id,
+        "reported_at": now,
+        "self_handled": command.action is Action.REPORT_HANDLED,
+        **_place_fields(place),
+        **(component_fields(part) if part else {}),
+    }
+    folded = await begin(connection, command, fields, actor, rulebook)
+    return Taken(folded, await near_of(connection, folded.case, rulebook))
+
+
+def _local_day(now: datetime, rulebook: Rulebook) -> str:
+    return now.astimezone(ZoneInfo(rulebook.calendar.timezone)).strftime("%Y%m%d")
+
+
+def _inside(place: Place, command: Report) -> str:
+    if place.cell_code is not None:
+        return place.cell_code
+    nearest = place.nearest
+    detail = "地点不在本区任何单元网格内 / the place lies in no cell of the district"
+    if nearest is None:
+        raise OutsideDistrict(detail, datum=command.position.datum.value)
+    raise OutsideDistrict(
+        f"{detail}；最近的网格是 {nearest.code}，相距 {nearest.distance_m:.0f} 米",
+        nearest_cell=nearest.code,
+        distance_m=round(nearest.distance_m, 1),
+        datum=command.position.datum.value,
+    )
+
+
+def _place_fields(place: Place) -> dict[str, Any]:
+    chief = place.chiefs[0] if place.chiefs else None
+    segment = place.segments[0].code if place.segments else None
+    return {
+        "area_code": place.cell_code,
+        "street_code": place.street_code,
+        "area_class": place.area_class,
+        "segment_code": chief.segment_code if chief else segment,
+        "chief_name": chief.name if chief else None,
+        "chief_account": chief.account if chief else None,
+        "chief_unit": chief.unit if chief else None,
+    }
+
+
+def _category(command: Report, rulebook: Rulebook) -> str | None:
+    """The minor of the report: that of the condition, if one is named."""
+    if command.condition is not None:
+        condition = rulebook.condition_by_code.get(command.condition)
+        if condition is None:
+            raise unknown("condition", command.condition)
+        if command.category not in (None, condition.category):
+            raise InvalidInput(
+                f"立案条件 {condition.code} 属于小类 {condition.category} / it is of another minor",
+                fields={"category": "does not match the condition"},
+            )
+        return condition.category
+    if command.category is not None:
+        category = rulebook.category_by_code.get(command.category)
+        if category is None or category.parent is None:
+            raise unknown("category", command.category)
+    return command.category
+
+
+async def near_of(connection: AsyncConnection, case: Case, rulebook: Rulebook) -> list[Near]:
+    policy = rulebook.policy
+    return await store.near(
+        connection, case, radius_m=policy.duplicate_radius_m, hours=policy.duplicate_hours
+    )

@@ -1,0 +1,174 @@
+"""办案: commands carried out on a case, and the case as a caller may see it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.cases import actions, store
+from app.cases.actions import Command
+from app.cases.advance import advance
+from app.cases.case import Case, Folded
+from app.cases.effects import GIVES_TASK, Found, Inspector
+from app.cases.lookups import check_codes, component
+from app.cases.permission import Situation, permit
+from app.cases.scope import visible
+from app.cases.workflow import Action
+from app.dispatch import matrix
+from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_version
+from app.dispatch.rulebook import Rulebook
+from app.errors import InvalidInput, NotFound, VersionConflict
+from app.grid.store import on_duty
+from app.identity.principal import SYSTEM, Principal, Role
+from app.identity.store import active_accounts
+
+# -- commands ------------------------------------------------------------------------------------------
+
+
+async def act(
+    connection: AsyncConnection,
+    case_id: UUID,
+    command: Command,
+    actor: Principal,
+    now: datetime,
+    *,
+    expected_version: int | None,
+) -> Folded:
+    """Carries out a command. `expected_version` None is for the service itself only.
+
+    Errors: `NotFound` (or not to be seen), `Forbidden`, `ActionNotAllowed`, `VersionConflict`,
+    `InvalidInput`.
+    """
+    rulebook_now = (await active_rulebook(connection, now)).rulebook
+    if isinstance(command, actions.Merge):
+        await store.lock_in_order(connection, (case_id, command.into))
+    folded = await _load(connection, case_id, actor, rulebook_now, lock=True)
+    if expected_version is not None and folded.case.version != expected_version:
+        raise VersionConflict(
+            f"案卷已变为第 {folded.case.version} 版，请刷新后再试 / the case has changed: look again",
+            current={"version": folded.case.version, "stage": folded.case.stage.value},
+        )
+    version = await judged_by(connection, folded.case, now)
+    situation = Situation(folded, actor, now, version.rulebook, version.id)
+    permit(command.action, situation)
+    check_codes(command, version.rulebook)
+    found = await _find(connection, command, situation)
+    after = await advance(connection, command, situation, found)
+    if isinstance(command, actions.Merge):
+        await _absorb(connection, command.into, after.case, actor, now)
+    return after
+
+
+async def judged_by(connection: AsyncConnection, case: Case, now: datetime) -> RulebookVersion:
+    """The rulebook a case is judged by: the one in force until it is filed, that one from then on."""
+    if case.filed_at is None and case.ended_at is None:
+        return await active_rulebook(connection, now)
+    return await rulebook_version(connection, case.rulebook_id)
+
+
+async def _load(
+    connection: AsyncConnection, case_id: UUID, actor: Principal, rulebook: Rulebook, *, lock: bool = False
+) -> Folded:
+    folded = await store.load(connection, case_id, visible(actor, rulebook), lock=lock)
+    if folded is None:
+        raise NotFound("没有这份案卷，或不在您的可见范围内 / no such case, or not within your scope")
+    return folded
+
+
+async def _find(connection: AsyncConnection, command: Command, s: Situation) -> Found:
+    """Looks up what the command's effect needs."""
+    case = s.folded.case
+    if isinstance(command, actions.FileCase):
+        return Found(component=await component(connection, command.component_code, s.now))
+    if isinstance(command, actions.Dispatch):
+        return Found(decision=proposed(case, s.rulebook, s.now))
+    if command.action in GIVES_TASK:
+        wanted = command.username if isinstance(command, actions.AssignInspector) else None
+        return Found(inspector=await _inspector(connection, s, wanted))
+    return Found()
+
+
+def proposed(case: Case, rulebook: Rulebook, now: datetime) -> matrix.Decision:
+    """What the matrix decides for a filed case. Errors: `InvalidInput` when the rulebook is silent."""
+    if case.condition is None:
+        raise InvalidInput("案卷尚无立案条件 / the case has no filing condition yet")
+    cell = case.area_code
+    facts = matrix.Facts(
+        condition=case.condition,
+        at=case.reported_at,
+        source=case.source,
+        cell_code=cell,
+        community_code=cell[:12],
+        street_code=case.street_code or cell[:9],
+        district_code=case.district_code,
+        component_owner=case.component_owner,
+        component_maintainer=case.component_maintainer,
+        chief_unit=case.chief_unit,
+        chief_name=case.chief_name,
+    )
+    try:
+        return matrix.decide(facts, rulebook)
+    except matrix.Undecided as silent:
+        raise InvalidInput(f"规则库未能给出主办单位：{silent} / the matrix names nobody") from silent
+
+
+async def _inspector(connection: AsyncConnection, s: Situation, wanted: str | None) -> Inspector | None:
+    """核查独立: neither the reporter nor of the units that handle; on duty for the cell unless named."""
+    case = s.folded.case
+    units: frozenset[str] = frozenset()
+    for unit in (case.lead_unit, *case.assisting_units):
+        if unit is not None:
+            units |= s.rulebook.unit_and_below(unit)
+    if wanted is None:
+        candidates = [row.account_id for row in await on_duty(connection, case.area_code, s.now)]
+    else:
+        known = await active_accounts(connection, Role.INSPECTOR, case.area_code)
+        candidates = [account.id for account in known if account.username == wanted]
+    chosen = await store.least_busy(connection, candidates, not_reporter=case.reporter_id, not_units=units)
+    if chosen is not None:
+        return Inspector(*chosen)
+    if wanted is not None:
+        raise InvalidInput(
+            f"{wanted} 不是本网格可用的监督员，或为上报人、处置单位人员 / not an inspector free to do this",
+            fields={"username": "not eligible"},
+        )
+    return None
+
+
+async def _absorb(
+    connection: AsyncConnection, into: UUID, duplicate: Case, actor: Principal, now: datetime
+) -> None:
+    """The case that goes on for both notes the duplicate; it must be open and seen by the caller."""
+    rulebook_now = (await active_rulebook(connection, now)).rulebook
+    primary = await store.load(connection, into, visible(actor, rulebook_now), lock=True)
+    if primary is None:
+        raise InvalidInput("没有可并入的案卷 / no such case to merge into", fields={"into": "unknown"})
+    command = actions.Absorb(duplicate=duplicate.id, number=duplicate.number)
+    version = await judged_by(connection, primary.case, now)
+    situation = Situation(primary, SYSTEM, now, version.rulebook, version.id)
+    permit(Action.ABSORB, situation)
+    await advance(connection, command, situation)
+
+
+# -- what is known of a case ------------------------------------------------------------------------------
+
+
+async def resolve_id(connection: AsyncConnection, reference: str) -> UUID:
+    """A case id from an id or a case number. Errors: `NotFound`."""
+    try:
+        return UUID(reference)
+    except ValueError:
+        found = await store.id_of_number(connection, reference)
+    if found is None:
+        raise NotFound("没有这份案卷，或不在您的可见范围内 / no such case, or not within your scope")
+    return found
+
+
+async def see(connection: AsyncConnection, case_id: UUID, actor: Principal, now: datetime) -> Situation:
+    """The case as the caller sees it, with the rulebook it is judged by. Errors: `NotFound`."""
+    rulebook_now = (await active_rulebook(connection, now)).rulebook
+    folded = await _load(connection, case_id, actor, rulebook_now)
+    version = await judged_by(connection, folded.case, now)
+    return Situation(folded, actor, now, version.rulebook, version.id)

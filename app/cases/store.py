@@ -1,0 +1,242 @@
+"""The case's SQL: loading and locking a case with its clocks, writing what changed, looking around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.cases.case import Case, ClockState, Folded
+from app.cases.tables import CaseRow, ClockRow, case_serial
+from app.cases.workflow import OPEN, Stage
+from app.identity.tables import AccountTable
+
+_CASE = CaseRow.__table__
+_CLOCK = ClockRow.__table__
+_ACCOUNT = AccountTable.__table__
+
+CASE_COLUMNS = [_CASE.c[name] for name in Case.model_fields]
+_CLOCK_COLUMNS = [_CLOCK.c[name] for name in ClockState.model_fields]
+
+
+def to_case(row: Any) -> Case:
+    """A row of `CASE_COLUMNS` as a value."""
+    return Case.model_validate(row._asdict())
+
+
+# -- one case ------------------------------------------------------------------------------------------
+
+
+async def load(
+    connection: AsyncConnection, case_id: UUID, visible: ColumnElement[bool], *, lock: bool = False
+) -> Folded | None:
+    """The case with its clocks, or None when there is none that may be seen."""
+    wanted = select(*CASE_COLUMNS).where(_CASE.c.id == case_id, visible)
+    row = (await connection.execute(wanted.with_for_update() if lock else wanted)).one_or_none()
+    if row is None:
+        return None
+    clocks = await connection.execute(
+        select(*_CLOCK_COLUMNS).where(_CLOCK.c.case_id == case_id).order_by(_CLOCK.c.started_at, _CLOCK.c.id)
+    )
+    return Folded(to_case(row), tuple(ClockState.model_validate(clock._asdict()) for clock in clocks))
+
+
+async def lock_in_order(connection: AsyncConnection, ids: Iterable[UUID]) -> None:
+    """Locks several cases, always in the same order, so that two who merge never block each other."""
+    await connection.execute(
+        select(_CASE.c.id).where(_CASE.c.id.in_(sorted(ids))).order_by(_CASE.c.id).with_for_update()
+    )
+
+
+async def id_of_number(connection: AsyncConnection, number: str) -> UUID | None:
+    """The case of that case number."""
+    found = await connection.execute(select(_CASE.c.id).where(_CASE.c.number == number))
+    return found.scalar_one_or_none()
+
+
+async def id_of_external_number(
+    connection: AsyncConnection, reporter_id: UUID, external_number: str
+) -> UUID | None:
+    """The case made from that order of that sender. Others with the same order wait until we commit."""
+    await connection.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(f"{reporter_id} {external_number}", 0)))
+    )
+    found = await connection.execute(
+        select(_CASE.c.id).where(
+            _CASE.c.reporter_id == reporter_id, _CASE.c.external_number == external_number
+        )
+    )
+    return found.scalar_one_or_none()
+
+
+async def next_number(connection: AsyncConnection, district_code: str, day: str) -> str:
+    """案卷编号: district, local date `YYYYMMDD` and a serial of seven digits from the database's sequence."""
+    serial = (await connection.execute(select(case_serial.next_value()))).scalar_one()
+    return f"{district_code}-{day}-{serial:07d}"
+
+
+def pairs_of(*texts: str) -> list[str]:
+    """Every two neighbouring characters of the texts, lower-cased: what the text search looks up."""
+    return sorted({text[i : i + 2] for text in map(str.lower, texts) for i in range(len(text) - 1)})
+
+
+async def insert_case(connection: AsyncConnection, case: Case) -> None:
+    """Writes a new case."""
+    values = _plain(case.model_dump())
+    pairs = pairs_of(case.number, case.description, case.address)
+    await connection.execute(insert(CaseRow).values(**values, pairs=pairs))
+
+
+async def update_case(connection: AsyncConnection, case_id: UUID, changes: dict[str, Any]) -> None:
+    """Writes the fields that changed."""
+    await connection.execute(update(CaseRow).where(_CASE.c.id == case_id).values(**_plain(changes)))
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+async def write_clocks(connection: AsyncConnection, case_id: UUID, clocks: Sequence[ClockState]) -> None:
+    """Writes clocks, new or changed, in the order given: one must be stopped before its like starts."""
+    for clock in clocks:
+        values = clock.model_dump() | {"case_id": case_id, "pauses": clock.model_dump(mode="json")["pauses"]}
+        written = upsert(ClockRow).values(**values)
+        changed = {name: written.excluded[name] for name in values if name not in ("id", "case_id")}
+        await connection.execute(written.on_conflict_do_update(index_elements=["id"], set_=changed))
+
+
+# -- around a case -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """疑似重复: an earlier case of the same minor close by. `distance_m` in metres."""
+
+    id: UUID
+    number: str
+    stage: Stage
+    description: str
+    reported_at: datetime
+    distance_m: float
+
+
+_NEAR = text(
+    """
+    SELECT id, number, stage, description, reported_at,
+           ST_Distance(geom::geography, here.point) AS distance_m
+    FROM "case", (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography AS point) AS here
+    WHERE category = :category
+      AND ST_DWithin(geom::geography, here.point, :radius_m)
+      AND reported_at BETWEEN :since AND :until
+      AND id <> :itself
+      AND stage NOT IN ('refused', 'voided', 'merged')
+    ORDER BY distance_m, reported_at DESC
+    LIMIT 10
+    """
+)
+
+
+async def near(connection: AsyncConnection, case: Case, *, radius_m: float, hours: float) -> list[Near]:
+    """Cases of the same minor within the radius and hours before, nearest first."""
+    if case.category is None:
+        return []
+    found = await connection.execute(
+        _NEAR,
+        {
+            "lon": case.lon,
+            "lat": case.lat,
+            "category": case.category,
+            "radius_m": radius_m,
+            "since": case.reported_at - timedelta(hours=hours),
+            "until": case.reported_at,
+            "itself": case.id,
+        },
+    )
+    return [Near(**(row._asdict() | {"stage": Stage(row.stage)})) for row in found]
+
+
+async def least_busy(
+    connection: AsyncConnection, candidates: Sequence[UUID], *, not_reporter: UUID, not_units: frozenset[str]
+) -> tuple[UUID, str] | None:
+    """Of these accounts the inspector with the fewest open tasks who neither reported nor handles."""
+    if not candidates:
+        return None
+    tasks = and_(_CASE.c.inspector_id == _ACCOUNT.c.id, _CASE.c.stage.in_([Stage.VERIFYING, Stage.CHECKING]))
+    wanted = (
+        select(_ACCOUNT.c.id, _ACCOUNT.c.username)
+        .outerjoin(CaseRow, tasks)
+        .where(
+            _ACCOUNT.c.id.in_(candidates),
+            _ACCOUNT.c.id != not_reporter,
+            _ACCOUNT.c.active,
+            _ACCOUNT.c.roles.contains(["inspector"]),
+            func.coalesce(_ACCOUNT.c.unit.not_in(sorted(not_units)), True),
+        )
+        .group_by(_ACCOUNT.c.id, _ACCOUNT.c.username)
+        .order_by(func.count(_CASE.c.id), _ACCOUNT.c.username)
+        .limit(1)
+    )
+    row = (await connection.execute(wanted)).one_or_none()
+    return None if row is None else (row.id, row.username)
+
+
+# -- for the background jobs -----------------------------------------------------------------------------
+
+
+async def with_overdue_clocks(connection: AsyncConnection, now: datetime, limit: int) -> list[UUID]:
+    """Cases with a clock that ran out and is not recorded yet, or a suspension that is over."""
+    ran_out = (
+        select(_CLOCK.c.case_id, func.min(_CLOCK.c.due_at).label("first"))
+        .where(_CLOCK.c.stopped_at.is_(None), _CLOCK.c.overran_at.is_(None), _CLOCK.c.due_at < now)
+        .group_by(_CLOCK.c.case_id)
+        .order_by(func.min(_CLOCK.c.due_at))
+        .limit(limit)
+    )
+    return [row.case_id for row in await connection.execute(ran_out)]
+
+
+async def without_inspector(connection: AsyncConnection, limit: int) -> list[UUID]:
+    """Cases that wait for an inspector to be found."""
+    waiting = (
+        select(_CASE.c.id)
+        .where(_CASE.c.stage.in_(["verifying", "checking"]), _CASE.c.inspector_id.is_(None))
+        .order_by(_CASE.c.due_at)
+        .limit(limit)
+    )
+    return [row.id for row in await connection.execute(waiting)]
+
+
+# -- figures -------------------------------------------------------------------------------------------
+
+
+async def figures(
+    connection: AsyncConnection, visible: ColumnElement[bool], since: datetime, until: datetime
+) -> dict[str, Any]:
+    """Counts over the cases reported in [since, until) that may be seen."""
+    c = _CASE.c
+
+    def count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.count().filter(condition)
+
+    judged = and_(c.overdue.is_not(None), c.exempt.is_(False))
+    wanted = select(
+        func.count().label("reported"),
+        count(c.filed_at.is_not(None)).label("filed"),
+        count(c.stage.in_(sorted(OPEN))).label("open"),
+        *(count(c.stage == stage).label(stage.value) for stage in sorted(set(Stage) - OPEN)),
+        count(c.self_handled & (c.stage == Stage.CLOSED)).label("self_handled"),
+        count(judged).label("judged"),
+        count(judged & c.overdue.is_(False)).label("on_time"),
+        func.coalesce(func.sum(c.declines), 0).label("declines"),
+        func.coalesce(func.sum(c.extensions), 0).label("extensions"),
+        func.coalesce(func.sum(c.suspensions), 0).label("suspensions"),
+        func.coalesce(func.sum(c.reworks), 0).label("reworks"),
+        count(c.listed).label("listed"),
+    ).where(c.reported_at >= since, c.reported_at < until, visible)
+    return dict((await connection.execute(wanted)).one()._asdict())
