@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from app import logs, migrate, server
 from app.errors import ChengguanError, NotReady
-from app.session import reachable_database
+from app.session import reachable_database, with_services
 from app.settings import Settings
 
 output = Console()
@@ -66,6 +66,16 @@ def serve(
         workers=workers or settings.server.workers,
         tell=lambda url: output.print(f"接口 API: [link]{url}/docs[/link]"),
     )
+
+
+@app.command()
+def worker() -> None:
+    """启动后台任务 Run the background jobs until stopped."""
+    from app import worker as worker_jobs
+
+    settings = Settings()
+    logs.configure(settings.log)
+    with_services(worker_jobs.work, settings)
 
 
 @database.command("migrate")

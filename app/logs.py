@@ -37,6 +37,7 @@ def configure(settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.level)
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it tells every job several times
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

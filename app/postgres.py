@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from urllib.parse import quote
 
 from app.errors import NotReady
@@ -167,6 +168,9 @@ class PrivateCluster:
             raise NotReady(f"{Path(command[0]).name} failed: {done.stdout.strip()[-400:]} {tail}".strip())
 
     def _execute(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        demoted: dict[str, Any] = {}
+        if self._owner is not None:
+            demoted = {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": []}
         # Output goes to a file, not a pipe: the server inherits it and would hold a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(  # noqa: S603
@@ -177,11 +181,8 @@ class PrivateCluster:
                 cwd="/",
                 check=False,
                 start_new_session=True,
-                **(
-                    {}
-                    if self._owner is None
-                    else {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": []}
-                ),  # type: ignore[arg-type]
+                text=True,
+                **demoted,
             )
             output.seek(0)
             return subprocess.CompletedProcess(done.args, done.returncode, output.read(), "")

@@ -50,8 +50,10 @@ class TokenSettings(_Group):
 class WorkerSettings(_Group):
     """Rhythm of the background jobs."""
 
-    sweep_seconds: int = Field(30, ge=1, description="Seconds between two looks for clocks that ran out.")
-    seal_minutes: int = Field(60, ge=1, description="Minutes between two seals of the journal.")
+    sweep_seconds: int = Field(
+        30, ge=1, le=59, description="Seconds between two looks for clocks that ran out."
+    )
+    seal_minutes: int = Field(60, ge=1, le=60, description="Minutes between two seals of the journal.")
 
 
 class LogSettings(_Group):

@@ -71,10 +71,17 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def shared_url(cluster: PrivateCluster, template: str) -> str:
+    """URL of the database of the tests that take everything back; nobody connects to the template."""
+    _admin(cluster, f"CREATE DATABASE shared_{template} TEMPLATE {template}")
+    return cluster.database_url(f"shared_{template}")
+
+
 @pytest.fixture
-async def connection(cluster: PrivateCluster, template: str) -> AsyncIterator[AsyncConnection]:
+async def connection(shared_url: str) -> AsyncIterator[AsyncConnection]:
     """A connection whose every change is taken back after the test."""
-    database = Database(cluster.database_url(template))
+    database = Database(shared_url)
     async with database.engine.connect() as opened:
         outer = await opened.begin()
         yield opened
@@ -97,10 +104,10 @@ class SavepointDatabase(Database):
 
 
 @pytest.fixture
-def settings(cluster: PrivateCluster, template: str, tmp_path: Path) -> Settings:
+def settings(shared_url: str, tmp_path: Path) -> Settings:
     """Settings of a test's service; its data folder is the test's own."""
     return Settings(
-        database_url=cluster.database_url(template),
+        database_url=shared_url,
         data=tmp_path,
         secret_key=SecretStr("the tests' own key " * 3),
     )
