@@ -161,11 +161,11 @@ class Matrix:
         self.rulebook = rulebook
         self.zone = zone_of(rulebook.calendar)
         self.serving = ServingUnits(rulebook.units)
+        read = (_read(row, rulebook) for row in rulebook.matrix)
+        self.rows = tuple(row for row in read if row is not None)
         self._by_category: dict[str, list[CompiledRow]] = {}
-        for row in rulebook.matrix:
-            compiled_row = _read(row, rulebook)
-            if compiled_row is not None:
-                self._by_category.setdefault(row.category, []).append(compiled_row)
+        for row in self.rows:
+            self._by_category.setdefault(row.row.category, []).append(row)
         self._candidates: dict[str, tuple[CategoryKind, tuple[CompiledRow, ...]]] = {}
 
     def candidates(self, condition: str) -> tuple[CategoryKind, tuple[CompiledRow, ...]]:

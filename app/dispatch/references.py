@@ -77,7 +77,7 @@ def parse_reference(text: str) -> Reference:
     """`U-ZJJ`, `@owner`, `@local:enforcement`. Errors: ValueError that says what is wrong."""
     text = text.strip()
     if not text.startswith("@"):
-        if not text or any(mark in text for mark in "@>:, "):
+        if not is_unit_code(text):
             raise ValueError(f"{text!r} is neither a unit code nor a relative reference")
         return Reference(text, None, text)
     word, colon, duty = text[1:].partition(":")
@@ -86,6 +86,11 @@ def parse_reference(text: str) -> Reference:
     if (word == Relative.LOCAL) != bool(duty) or (colon and not duty):
         raise ValueError(f"{text!r}: write `@local:DUTY`, and no duty after another word")
     return Reference(text, Relative(word), duty)
+
+
+def is_unit_code(text: str) -> bool:
+    """Whether a text can be told from a relative reference, a chain and a list."""
+    return bool(text) and not any(mark in text for mark in "@>:, ")
 
 
 def parse_chain(text: str) -> tuple[Reference, ...]:

@@ -12,6 +12,7 @@ import json
 from datetime import date, time
 from enum import StrEnum
 from functools import cached_property
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,6 +34,13 @@ class _Document(_Row):
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __copy__(self) -> Self:
+        """Leaves behind what was computed once: `model_copy(update=…)` must not inherit it."""
+        copied = super().__copy__()
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
 
 class UnitKind(StrEnum):

@@ -36,11 +36,9 @@ def moment_of(instant: int) -> datetime:
     return EPOCH + timedelta(microseconds=instant)
 
 
-def slot_length(slot: WorkSlot) -> timedelta:
-    """Nominal length of a slot; an end of 00:00 is midnight ending the day. Not positive: a wrong slot."""
-    return (
-        _of_day(slot.end) - _of_day(slot.start) + (timedelta(days=1) if slot.end == time.min else timedelta())
-    )
+def slot_span(slot: WorkSlot) -> tuple[timedelta, timedelta]:
+    """Start and end of a slot from its day's midnight; an end of 00:00 is the midnight that ends the day."""
+    return _of_day(slot.start), _of_day(slot.end) + timedelta(days=slot.end == time.min)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,9 @@ class WorkCalendar:
         self.zone = zone_of(calendar)
         self.years = range(calendar.first_year, calendar.last_year + 1)
         self.days = tuple(_days(calendar))
-        self.day_length = sum((slot_length(slot) for slot in calendar.slots), timedelta()) // MICROSECOND
+        lengths = (end - start for start, end in map(slot_span, calendar.slots))
+        #: Nominal microseconds of a workday.
+        self.day_length = sum(lengths, timedelta()) // MICROSECOND
         spans = [
             (start, end)
             for day in self.days
