@@ -117,13 +117,18 @@ def after(
         elif clock.kind in transition.pauses and clock.running:
             changed[clock.id] = pause(clock, now, reason)
         elif clock.kind in transition.resumes and clock.paused:
-            changed[clock.id] = resume(clock, now, rulebook)
+            changed[clock.id] = resume(clock, _end_of_suspension(before, now), rulebook)
     started = [
         clock
         for kind in transition.starts
         for clock in _started(kind, transition.action, before, now, rulebook, unit, condition)
     ]
     return (*changed.values(), *started)
+
+
+def _end_of_suspension(before: Folded, now: datetime) -> datetime:
+    """A suspension ends when it was to end, even if that is noticed later."""
+    return min([now, *(c.due_at for c in before.open_clocks(ClockKind.SUSPENSION) if c.due_at is not None)])
 
 
 def _started(

@@ -120,7 +120,8 @@ def component_fields(component: ComponentFact) -> dict[str, Any]:
     }
 
 
-def _decision_document(decision: Decision, *, manual: bool) -> dict[str, Any]:
+def decision_document(decision: Decision) -> dict[str, Any]:
+    """A decision as the case keeps it, plain JSON. `manual`: a dispatcher named the lead."""
     return {
         "row": decision.row,
         "lead": decision.lead,
@@ -128,7 +129,7 @@ def _decision_document(decision: Decision, *, manual: bool) -> dict[str, Any]:
         "why": list(decision.why),
         "losers": [{"row": loser.row, "because": loser.because} for loser in decision.losers],
         "fallback": decision.fallback,
-        "manual": manual,
+        "manual": False,
     }
 
 
@@ -144,7 +145,7 @@ def _known_units(s: Situation, *codes: str) -> None:
 def _dispatched(command: actions.Dispatch, s: Situation, found: Found) -> Outcome:
     decision = found.decision
     assert decision is not None
-    document = _decision_document(decision, manual=False)
+    document = decision_document(decision)
     if command.lead is not None:
         if command.lead != decision.lead and not command.reason:
             raise InvalidInput(

@@ -83,14 +83,14 @@ async def _find(connection: AsyncConnection, command: Command, s: Situation) -> 
     if isinstance(command, actions.FileCase):
         return Found(component=await component(connection, command.component_code, s.now))
     if isinstance(command, actions.Dispatch):
-        return Found(decision=proposed(case, s.rulebook, s.now))
+        return Found(decision=proposed(case, s.rulebook))
     if command.action in GIVES_TASK:
         wanted = command.username if isinstance(command, actions.AssignInspector) else None
-        return Found(inspector=await _inspector(connection, s, wanted))
+        return Found(inspector=await inspector_for(connection, s, wanted))
     return Found()
 
 
-def proposed(case: Case, rulebook: Rulebook, now: datetime) -> matrix.Decision:
+def proposed(case: Case, rulebook: Rulebook) -> matrix.Decision:
     """What the matrix decides for a filed case. Errors: `InvalidInput` when the rulebook is silent."""
     if case.condition is None:
         raise InvalidInput("案卷尚无立案条件 / the case has no filing condition yet")
@@ -114,7 +114,9 @@ def proposed(case: Case, rulebook: Rulebook, now: datetime) -> matrix.Decision:
         raise InvalidInput(f"规则库未能给出主办单位：{silent} / the matrix names nobody") from silent
 
 
-async def _inspector(connection: AsyncConnection, s: Situation, wanted: str | None) -> Inspector | None:
+async def inspector_for(
+    connection: AsyncConnection, s: Situation, wanted: str | None = None
+) -> Inspector | None:
     """核查独立: neither the reporter nor of the units that handle; on duty for the cell unless named."""
     case = s.folded.case
     units: frozenset[str] = frozenset()

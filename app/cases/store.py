@@ -130,7 +130,7 @@ _NEAR = text(
     """
     SELECT id, number, stage, description, reported_at,
            ST_Distance(geom::geography, here.point) AS distance_m
-    FROM "case", (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography AS point) AS here
+    FROM case_file, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography AS point) AS here
     WHERE category = :category
       AND ST_DWithin(geom::geography, here.point, :radius_m)
       AND reported_at BETWEEN :since AND :until

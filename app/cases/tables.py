@@ -45,7 +45,7 @@ _FAR_OFF = "coalesce(due_at, '9999-12-31 00:00:00+00'::timestamptz)"
 class CaseRow(Base):
     """案卷. The projection of the case's journal; only `advance.py` writes it."""
 
-    __tablename__ = "case"
+    __tablename__ = "case_file"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(unique=True)
@@ -165,7 +165,7 @@ class ClockRow(Base):
     __tablename__ = "case_clock"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"))
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case_file.id"))
     kind: Mapped[str]
     name: Mapped[str]
     unit: Mapped[str | None]

@@ -1,0 +1,113 @@
+"""说明: why this unit, and why until then, in words a person can read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from app.cases.case import ClockState
+from app.cases.effects import decision_document
+from app.cases.permission import Situation
+from app.cases.service import proposed
+from app.cases.workflow import Stage
+from app.dispatch.rulebook import ClockKind
+
+CLOCK_LABELS: dict[ClockKind, str] = {
+    ClockKind.ACCEPTING: "受理",
+    ClockKind.VERIFYING: "核实",
+    ClockKind.FILING: "立案",
+    ClockKind.DISPATCHING: "派遣",
+    ClockKind.SIGNING: "签收",
+    ClockKind.HANDLING: "处置",
+    ClockKind.MILESTONE: "阶段任务",
+    ClockKind.RULING: "回退裁定",
+    ClockKind.SUSPENSION: "挂账",
+    ClockKind.CHECKING: "核查",
+    ClockKind.CLOSING: "结案",
+    ClockKind.AUDITING: "自行处置审核",
+    ClockKind.APPEALING: "申诉复核",
+    ClockKind.REPLYING: "督办回复",
+}
+
+
+class DeadlineExplained(BaseModel):
+    """One clock: what it runs for, until when, why, and how it stands."""
+
+    clock: ClockKind
+    label: str
+    name: str = ""
+    unit: str | None
+    started_at: datetime
+    due_at: datetime | None
+    stopped_at: datetime | None
+    overran_at: datetime | None
+    because: str
+
+
+class DecisionExplained(BaseModel):
+    """Who leads and assists, by which row, in sentences, and which rows lost."""
+
+    row: str
+    lead: str
+    lead_name: str
+    assisting: list[str]
+    fallback: bool
+    manual: bool
+    proposed: bool = Field(description="True while the case is not dispatched: what the matrix would decide.")
+    why: list[str]
+    losers: list[dict[str, str]]
+
+
+class Explanation(BaseModel):
+    """说明 of a case, by the rulebook version it is judged by."""
+
+    rulebook: str
+    rulebook_id: str
+    condition: str | None
+    condition_text: str | None
+    closing_condition: str | None
+    decision: DecisionExplained | None
+    deadlines: list[DeadlineExplained]
+
+
+def explain(situation: Situation) -> Explanation:
+    """Tells why, from what the case keeps; a filed case not yet dispatched gets what the matrix would say."""
+    case, rulebook = situation.folded.case, situation.rulebook
+    condition = rulebook.condition_by_code.get(case.condition or "")
+    return Explanation(
+        rulebook=rulebook.name,
+        rulebook_id=str(situation.rulebook_id),
+        condition=case.condition,
+        condition_text=condition.text if condition else None,
+        closing_condition=condition.closing if condition else None,
+        decision=_decision(situation),
+        deadlines=[_deadline(clock) for clock in situation.folded.clocks],
+    )
+
+
+def _decision(situation: Situation) -> DecisionExplained | None:
+    case, rulebook = situation.folded.case, situation.rulebook
+    if case.decision is not None:
+        told: dict[str, Any] = {**case.decision, "proposed": False}
+    elif case.stage is Stage.DISPATCHING:
+        told = {**decision_document(proposed(case, rulebook)), "proposed": True}
+    else:
+        return None
+    lead = rulebook.unit_by_code.get(told["lead"])
+    return DecisionExplained(**told, lead_name=lead.name if lead else told["lead"])
+
+
+def _deadline(clock: ClockState) -> DeadlineExplained:
+    return DeadlineExplained(
+        clock=clock.kind,
+        label=CLOCK_LABELS[clock.kind],
+        name=clock.name if clock.kind is ClockKind.MILESTONE else "",
+        unit=clock.unit,
+        started_at=clock.started_at,
+        due_at=clock.due_at,
+        stopped_at=clock.stopped_at,
+        overran_at=clock.overran_at,
+        because=clock.because,
+    )

@@ -1,0 +1,252 @@
+"""The API of cases: report, act, look up, list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from app.cases import intake, journal, queue, schemas, service, store
+from app.cases.actions import CaseCommand, Report
+from app.cases.explanation import Explanation, explain
+from app.cases.permission import Situation
+from app.cases.schemas import (
+    CaseReply,
+    CaseSummary,
+    Figures,
+    JournalEntry,
+    NearReply,
+    QueueCount,
+    QueuePageQuery,
+    QueueQuery,
+    ReportReply,
+    Workflow,
+)
+from app.cases.scope import visible
+from app.cases.workflow import BY_ACTION, Action, Stage
+from app.dispatch.active import active_rulebook
+from app.errors import (
+    ActionNotAllowed,
+    IdempotencyConflict,
+    NotFound,
+    OutsideDistrict,
+    VersionConflict,
+    VersionRequired,
+)
+from app.etag import IfMatch, etag
+from app.idempotency import IdempotencyKey, Reply, fingerprint, once
+from app.identity.access import CurrentPrincipal
+from app.paging import Page, PageRequest
+from app.problems import problem_responses
+from app.requests import ClockDep, Conn
+
+router = APIRouter(tags=["案卷 Cases"])
+
+_REPORT_EXAMPLES: dict[str, Any] = {
+    "inspector": {
+        "summary": "监督员上报",
+        "value": {
+            "action": "report",
+            "source": "inspector",
+            "position": {"x": 122.0712, "y": 41.1198, "datum": "gcj02"},
+            "address": "兴隆台街与石油大街路口东北角",
+            "description": "污水井盖缺失，未设警示",
+            "category": "C0102",
+        },
+    }
+}
+_ACTION_EXAMPLES: dict[str, Any] = {
+    "file": {"summary": "立案", "value": {"action": "file", "condition": "E0405-1"}},
+    "dispatch": {"summary": "派遣（按规则库）", "value": {"action": "dispatch"}},
+    "hand_back": {"summary": "处置反馈", "value": {"action": "hand_back", "result": "已清理，恢复原状"}},
+}
+
+
+@router.post(
+    "/cases",
+    status_code=201,
+    response_model=ReportReply,
+    summary="上报问题",
+    responses=problem_responses(OutsideDistrict, IdempotencyConflict)
+    | {200: {"model": ReportReply, "description": "The order was known: its case."}},
+)
+async def report(
+    request: Request,
+    command: Annotated[Report, Body(openapi_examples=_REPORT_EXAMPLES)],
+    connection: Conn,
+    principal: CurrentPrincipal,
+    clock: ClockDep,
+    key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Takes in a report and opens a case. `near` lists earlier cases it may be a duplicate of."""
+    now = clock.now()
+
+    async def act() -> Reply:
+        taken = await intake.report(connection, command, principal, now)
+        case = taken.folded.case
+        version = await service.judged_by(connection, case, now)
+        situation = Situation(taken.folded, principal, now, version.rulebook, version.id)
+        body = ReportReply(case=schemas.reply(situation), near=[schemas.near_reply(n) for n in taken.near])
+        headers = {"Location": f"/api/v1/cases/{case.id}", "ETag": etag(case.version)}
+        return Reply(200 if taken.known else 201, body.model_dump(mode="json"), headers)
+
+    fingerprinted = await fingerprint(request)
+    done = await once(
+        connection, principal=principal.id, key=key, fingerprint=fingerprinted, now=now, act=act
+    )
+    return done.response()
+
+
+@router.post(
+    "/cases/{case}/actions",
+    response_model=CaseReply,
+    summary="办理案卷",
+    responses=problem_responses(
+        NotFound, ActionNotAllowed, IdempotencyConflict, VersionConflict, VersionRequired
+    ),
+)
+async def act(
+    request: Request,
+    case: str,
+    command: Annotated[CaseCommand, Body(openapi_examples=_ACTION_EXAMPLES)],
+    connection: Conn,
+    principal: CurrentPrincipal,
+    clock: ClockDep,
+    expected: IfMatch,
+    key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Carries out one action of the workflow on the version named in `If-Match`."""
+    now = clock.now()
+
+    async def carry_out() -> Reply:
+        case_id = await service.resolve_id(connection, case)
+        folded = await service.act(connection, case_id, command, principal, now, expected_version=expected)
+        version = await service.judged_by(connection, folded.case, now)
+        body = schemas.reply(Situation(folded, principal, now, version.rulebook, version.id))
+        return Reply(200, body.model_dump(mode="json"), {"ETag": etag(folded.case.version)})
+
+    fingerprinted = await fingerprint(request)
+    done = await once(
+        connection, principal=principal.id, key=key, fingerprint=fingerprinted, now=now, act=carry_out
+    )
+    return done.response()
+
+
+@router.get("/cases", summary="待办列表")
+async def queue_page(
+    query: Annotated[QueuePageQuery, Query()], connection: Conn, principal: CurrentPrincipal, clock: ClockDep
+) -> Page[CaseSummary]:
+    """The cases the caller may see that pass the filters, in pages."""
+    now = clock.now()
+    rulebook = (await active_rulebook(connection, now)).rulebook
+    cases, cursor = await queue.page(
+        connection,
+        query.filters(rulebook, principal.id),
+        visible(principal, rulebook),
+        query.sort,
+        PageRequest(query.limit, query.cursor),
+        now,
+    )
+    return Page(items=[schemas.summary(case, rulebook, now) for case in cases], next_cursor=cursor)
+
+
+@router.get("/cases/count", summary="待办件数")
+async def queue_count(
+    query: Annotated[QueueQuery, Query()], connection: Conn, principal: CurrentPrincipal, clock: ClockDep
+) -> QueueCount:
+    """How many cases the same filters find, counted up to a cap."""
+    now = clock.now()
+    rulebook = (await active_rulebook(connection, now)).rulebook
+    found = await queue.count(
+        connection, query.filters(rulebook, principal.id), visible(principal, rulebook), now
+    )
+    return QueueCount(count=min(found, queue.COUNT_CAP), capped=found > queue.COUNT_CAP)
+
+
+@router.get("/cases/figures", summary="统计")
+async def figures(
+    query: Annotated[schemas.Period, Query()], connection: Conn, principal: CurrentPrincipal, clock: ClockDep
+) -> Figures:
+    """Counts over the cases the caller may see that were reported in a period."""
+    rulebook = (await active_rulebook(connection, clock.now())).rulebook
+    counted = await store.figures(connection, visible(principal, rulebook), query.since, query.until)
+    rate = counted["on_time"] / counted["judged"] if counted["judged"] else None
+    return Figures(**counted, on_time_rate=rate)
+
+
+@router.get(
+    "/cases/{case}", response_model=CaseReply, summary="案卷详情", responses=problem_responses(NotFound)
+)
+async def get_case(
+    case: str, response: Response, connection: Conn, principal: CurrentPrincipal, clock: ClockDep
+) -> CaseReply:
+    """A case by its id or case number, with clocks and the actions open to the caller."""
+    situation = await _seen(case, connection, principal, clock)
+    response.headers["ETag"] = etag(situation.folded.case.version)
+    return schemas.reply(situation)
+
+
+@router.get("/cases/{case}/journal", summary="案卷日志", responses=problem_responses(NotFound))
+async def case_journal(
+    case: str, connection: Conn, principal: CurrentPrincipal, clock: ClockDep
+) -> list[JournalEntry]:
+    """Everything that happened to the case, oldest first."""
+    situation = await _seen(case, connection, principal, clock)
+    return [
+        JournalEntry(
+            version=entry.version,
+            at=entry.at,
+            action=entry.action,
+            label=BY_ACTION[Action(entry.action)].label,
+            actor_id=entry.actor_id,
+            actor_name=entry.actor_name,
+            from_stage=entry.from_stage,
+            to_stage=Stage(entry.to_stage),
+            command=entry.data["command"],
+            changes=entry.data["changes"],
+            hash=entry.hash,
+        )
+        for entry in await journal.entries(connection, situation.folded.case.id)
+    ]
+
+
+@router.get("/cases/{case}/explanation", summary="派遣与时限说明", responses=problem_responses(NotFound))
+async def case_explanation(
+    case: str, connection: Conn, principal: CurrentPrincipal, clock: ClockDep
+) -> Explanation:
+    """Why this unit and why until then, in words."""
+    return explain(await _seen(case, connection, principal, clock))
+
+
+@router.get("/cases/{case}/duplicates", summary="疑似重复", responses=problem_responses(NotFound))
+async def case_duplicates(
+    case: str, connection: Conn, principal: CurrentPrincipal, clock: ClockDep
+) -> list[NearReply]:
+    """Earlier cases of the same minor within the rulebook's radius and hours, nearest first."""
+    situation = await _seen(case, connection, principal, clock)
+    near = await intake.near_of(connection, situation.folded.case, situation.rulebook)
+    return [schemas.near_reply(found) for found in near]
+
+
+@router.get("/tasks", summary="我的任务")
+async def tasks(connection: Conn, principal: CurrentPrincipal, clock: ClockDep) -> list[CaseSummary]:
+    """The verifications and checks given to the caller, the most urgent first."""
+    now = clock.now()
+    rulebook = (await active_rulebook(connection, now)).rulebook
+    mine = queue.Filters(stages=(Stage.VERIFYING, Stage.CHECKING), inspector=principal.id)
+    cases, _ = await queue.page(
+        connection, mine, visible(principal, rulebook), queue.Sort.DUE, PageRequest(200), now
+    )
+    return [schemas.summary(case, rulebook, now) for case in cases]
+
+
+@router.get("/workflow", summary="办理流程")
+async def workflow(connection: Conn, _: CurrentPrincipal, clock: ClockDep) -> Workflow:
+    """The stages and the transition table, with the roles the policy in force gives each action."""
+    return schemas.workflow((await active_rulebook(connection, clock.now())).rulebook.policy)
+
+
+async def _seen(case: str, connection: Conn, principal: CurrentPrincipal, clock: ClockDep) -> Situation:
+    case_id = await service.resolve_id(connection, case)
+    return await service.see(connection, case_id, principal, clock.now())
