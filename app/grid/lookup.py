@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.grid.place import ComponentFact, Place
 
 
-async def locate(connection: AsyncConnection, lon: float, lat: float, at: datetime, *, snap_m: float = 0) -> Place:
+async def locate(
+    connection: AsyncConnection, lon: float, lat: float, at: datetime, *, snap_m: float = 0
+) -> Place:
     """What lies at the point (CGCS2000 degrees) at the moment, in one statement.
 
     A point on a border belongs to the cell with the smallest code, always. A point outside every cell

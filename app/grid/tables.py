@@ -196,7 +196,7 @@ class DutyShift(Base):
 
     __tablename__ = "duty_shift"
     __table_args__ = (
-        CheckConstraint("started_at < ended_at", name="shift_period"),
+        CheckConstraint("started_at <= ended_at", name="shift_period"),
         CheckConstraint("cardinality(area_codes) > 0", name="beat_given"),
         Index(
             "uq_duty_shift_open_account_id",

