@@ -19,9 +19,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from app.dispatch import rulebook as model
+from app.dispatch.labels import HEADINGS
 from app.dispatch.rulebook import Rulebook
 from app.errors import RulebookRefused
 
+#: The longest text a workbook's cell holds, in UTF-16 units.
+LONGEST_TEXT = 32_767
 #: Joins the parts of a list in one cell; inside a part it is written `\;`, a backslash `\\`.
 SEPARATOR = ";"
 
@@ -47,66 +50,6 @@ _KINDS: Mapping[type, ColumnKind] = {
     date: ColumnKind.DATE,
 }
 
-#: The Chinese heading of every field; `test_folder` compares it with the models.
-LABELS: Mapping[str, str] = {
-    "code": "编码",
-    "name": "名称",
-    "name_en": "英文名称",
-    "kind": "类型",
-    "parent": "上级编码",
-    "areas": "服务区域",
-    "duties": "职责标签",
-    "category": "类别",
-    "text": "立案条件",
-    "text_en": "立案条件英文",
-    "closing": "结案条件",
-    "closing_en": "结案条件英文",
-    "condition": "立案条件编码",
-    "area_class": "区域类别",
-    "milestone": "阶段",
-    "amount": "时限",
-    "unit": "时限单位",
-    "area": "区域",
-    "ownership": "权属",
-    "owner": "产权单位",
-    "hours": "时段",
-    "weekdays": "星期",
-    "dates": "日期范围",
-    "source": "问题来源",
-    "lead": "主办单位",
-    "assisting": "协办单位",
-    "basis": "依据",
-    "day": "日期",
-    "workday": "是否工作日",
-    "note": "说明",
-    "clock": "环节",
-    "rank": "级次",
-    "patrol": "巡查频次",
-    "set": "代码集",
-    "district_code": "行政区划代码",
-    "timezone": "时区",
-    "country": "法定节假日所属国家",
-    "slots": "工作时段",
-    "weekend": "周末",
-    "first_year": "日历起始年",
-    "last_year": "日历截止年",
-    "accept_roles": "受理岗位",
-    "file_roles": "立案岗位",
-    "close_roles": "结案岗位",
-    "verify_sources": "须核实的来源",
-    "max_declines": "回退次数上限",
-    "max_extensions": "延期次数上限",
-    "max_suspensions": "挂账次数上限",
-    "max_suspension_days": "挂账天数上限",
-    "amber_percent": "黄灯百分比",
-    "rework_clock": "返工计时",
-    "duplicate_radius_m": "疑似重复半径（米）",
-    "duplicate_hours": "疑似重复时间（小时）",
-    "snap_m": "就近归格距离（米）",
-    "appeal_days": "申诉期限（天）",
-    "fallback_unit": "兜底单位",
-}
-
 
 @dataclass(frozen=True)
 class Column:
@@ -122,6 +65,8 @@ class Column:
         """The field's value as files hold it."""
         if isinstance(value, tuple):
             return [_part(item) for item in value]  # type: ignore[return-value]
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
         told: Value = value.value if isinstance(value, Enum) else value
         return told
 
@@ -133,8 +78,6 @@ class Column:
                 return ""
             case bool():
                 return "true" if told else "false"
-            case float():
-                return str(int(told)) if told.is_integer() else repr(told)
             case list():
                 return SEPARATOR.join(_escaped(str(part)) for part in told)
             case date():
@@ -206,7 +149,7 @@ def _column(name: str, field: FieldInfo) -> Column:
     elif isinstance(annotation, type):
         kind = _KINDS.get(annotation, ColumnKind.TEXT)
     choices = annotation if isinstance(annotation, type) and issubclass(annotation, StrEnum) else None
-    return Column(name, LABELS[name], kind, field.is_required(), choices)
+    return Column(name, HEADINGS[name], kind, field.is_required(), choices)
 
 
 @dataclass(frozen=True)
@@ -288,6 +231,30 @@ class Problems:
         return RulebookRefused(f"Correct {first[0]}: {first[1]}{more}.", fields=self._found)
 
 
+def columns_of(table: Table, heading: list[str], place: str, problems: Problems) -> list[Column | None]:
+    """The columns that a heading names, in its order; what it lacks or has too much is a problem."""
+    by_name = {column.name: column for column in table.columns}
+    names = [name.strip() for name in heading]
+    for name in dict.fromkeys(names):
+        if name and name not in by_name:
+            problems.add(f"{place}, column {name}", f"unknown column; the columns are {', '.join(by_name)}")
+        elif name and names.count(name) > 1:
+            problems.add(f"{place}, column {name}", "the column stands there twice")
+    for column in table.columns:
+        if column.required and column.name not in names:
+            problems.add(f"{place}, column {column.name}", "the column is missing")
+    return [by_name.get(name) for name in names]
+
+
+def read_cells(columns: list[Column | None], cells: list[str]) -> dict[str, Any]:
+    """What a row's model is given: an empty cell leaves its field to the model's default."""
+    return {
+        column.name: column.read(cell)
+        for column, cell in zip(columns, cells, strict=False)
+        if column is not None and cell.strip()
+    }
+
+
 def assemble(
     settings: Mapping[str, Any],
     tables: Mapping[str, list[tuple[str, dict[str, Any]]]],
@@ -342,9 +309,12 @@ def _shown(item: Any) -> str:
 
 def _refuse_unwritable(place: str, value: Any, problems: Problems) -> None:
     for text in value if isinstance(value, list) else [value]:
-        odd = next(filter(unsafe, text), None) if isinstance(text, str) else None
-        if odd is not None:
+        if not isinstance(text, str):
+            continue
+        if (odd := next(filter(unsafe, text), None)) is not None:
             problems.add(place, f"holds the control character U+{ord(odd):04X}; remove it")
+        if len(text.encode("utf-16-le", "replace")) > 2 * LONGEST_TEXT:
+            problems.add(place, f"longer than the {LONGEST_TEXT} characters of a cell; shorten it")
 
 
 def unsafe(character: str) -> bool:

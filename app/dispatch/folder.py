@@ -19,11 +19,12 @@ from zipfile import Path as ZipPath
 from app.dispatch.columns import (
     SETTINGS,
     TABLES,
-    Column,
     ColumnKind,
     Problems,
     Table,
     assemble,
+    columns_of,
+    read_cells,
     same_line_ends,
 )
 from app.dispatch.rulebook import Rulebook
@@ -31,7 +32,7 @@ from app.errors import InvalidInput
 
 SETTINGS_FILE = "rulebook.toml"
 #: No rulebook comes near it; what unpacks to more is not one.
-_LARGEST_UNPACKED = 64 * 1024 * 1024
+LARGEST_UNPACKED = 64 * 1024 * 1024
 
 
 def write_folder(rulebook: Rulebook, path: Path) -> None:
@@ -62,7 +63,7 @@ def read_zip(content: bytes) -> Rulebook:
         archive = ZipFile(io.BytesIO(content))
     except BadZipFile as error:
         raise InvalidInput("The file is no zip archive: zip the rulebook's folder again.") from error
-    if sum(entry.file_size for entry in archive.infolist()) > _LARGEST_UNPACKED:
+    if sum(entry.file_size for entry in archive.infolist()) > LARGEST_UNPACKED:
         raise InvalidInput("The archive is too large for a rulebook: zip only the rulebook's own files.")
     root = ZipPath(archive)
     entries = [entry for entry in root.iterdir() if not entry.name.startswith("__MACOSX")]
@@ -145,27 +146,3 @@ def _read_table(
                 yield place, read_cells(columns, cells)
     except csv.Error as error:
         problems.add(f"{file.name}, line {reader.line_num}", str(error))
-
-
-def columns_of(table: Table, heading: list[str], place: str, problems: Problems) -> list[Column | None]:
-    """The columns that a heading names, in its order; what it lacks or has too much is a problem."""
-    by_name = {column.name: column for column in table.columns}
-    names = [name.strip() for name in heading]
-    for name in dict.fromkeys(names):
-        if name and name not in by_name:
-            problems.add(f"{place}, column {name}", f"unknown column; the columns are {', '.join(by_name)}")
-        elif name and names.count(name) > 1:
-            problems.add(f"{place}, column {name}", "the column stands there twice")
-    for column in table.columns:
-        if column.required and column.name not in names:
-            problems.add(f"{place}, column {column.name}", "the column is missing")
-    return [by_name.get(name) for name in names]
-
-
-def read_cells(columns: list[Column | None], cells: list[str]) -> dict[str, Any]:
-    """What a row's model is given: an empty cell leaves its field to the model's default."""
-    return {
-        column.name: column.read(cell)
-        for column, cell in zip(columns, cells, strict=False)
-        if column is not None and cell.strip()
-    }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.dispatch import store
-from app.dispatch.rulebook import Rulebook
+from app.dispatch.rulebook import Rulebook, digest
 from app.dispatch.store import VersionHead
 from app.errors import Conflict, InvalidInput, NotFound
 
@@ -19,9 +18,9 @@ async def save_draft(
 ) -> VersionHead:
     """Stores the rulebook as a new version; the same content again gives the version there already is."""
     await store.lock(connection)
-    digest = _digest(rulebook)
-    known = await store.head_of_digest(connection, rulebook.district_code, digest)
-    return known or await store.add_version(connection, rulebook, digest, by=by, now=now)
+    content = digest(rulebook)
+    known = await store.head_of_digest(connection, rulebook.district_code, content)
+    return known or await store.add_version(connection, rulebook, content, by=by, now=now)
 
 
 async def find(connection: AsyncConnection, number: int) -> VersionHead:
@@ -67,7 +66,3 @@ async def activate(
         )
     await store.add_activation(connection, head, effective_from=moment, by=by, now=now)
     return await find(connection, number)
-
-
-def _digest(rulebook: Rulebook) -> str:
-    return hashlib.sha256(rulebook.model_dump_json().encode()).hexdigest()

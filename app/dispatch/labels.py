@@ -1,0 +1,136 @@
+"""规则库的中文名称: what people read above a column and beside a stored code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from app.dispatch.rulebook import (
+    CategoryKind,
+    ClockKind,
+    CodeSet,
+    LimitUnit,
+    Ownership,
+    ReworkClock,
+    UnitKind,
+)
+from app.identity.principal import ROLE_LABELS, Role
+
+#: The Chinese heading of every field of a rulebook's models.
+HEADINGS: Mapping[str, str] = {
+    "code": "编码",
+    "name": "名称",
+    "name_en": "英文名称",
+    "kind": "类型",
+    "parent": "上级编码",
+    "areas": "服务区域",
+    "duties": "职责标签",
+    "category": "类别",
+    "text": "立案条件",
+    "text_en": "立案条件英文",
+    "closing": "结案条件",
+    "closing_en": "结案条件英文",
+    "condition": "立案条件编码",
+    "area_class": "区域类别",
+    "milestone": "阶段",
+    "amount": "时限",
+    "unit": "时限单位",
+    "area": "区域",
+    "ownership": "权属",
+    "owner": "产权单位",
+    "hours": "时段",
+    "weekdays": "星期",
+    "dates": "日期范围",
+    "source": "问题来源",
+    "lead": "主办单位",
+    "assisting": "协办单位",
+    "basis": "依据",
+    "day": "日期",
+    "workday": "是否工作日",
+    "note": "说明",
+    "clock": "环节",
+    "rank": "级次",
+    "patrol": "巡查频次",
+    "set": "代码集",
+    "district_code": "行政区划代码",
+    "timezone": "时区",
+    "country": "法定节假日所属国家",
+    "slots": "工作时段",
+    "weekend": "周末",
+    "first_year": "日历起始年",
+    "last_year": "日历截止年",
+    "accept_roles": "受理岗位",
+    "file_roles": "立案岗位",
+    "close_roles": "结案岗位",
+    "verify_sources": "须核实的来源",
+    "max_declines": "回退次数上限",
+    "max_extensions": "延期次数上限",
+    "max_suspensions": "挂账次数上限",
+    "max_suspension_days": "挂账天数上限",
+    "amber_percent": "黄灯百分比",
+    "rework_clock": "返工计时",
+    "duplicate_radius_m": "疑似重复半径（米）",
+    "duplicate_hours": "疑似重复时间（小时）",
+    "snap_m": "就近归格距离（米）",
+    "appeal_days": "申诉期限（天）",
+    "fallback_unit": "兜底单位",
+}
+
+#: What each stored word means; the guide of the workbook tells it.
+WORDS: Mapping[type[StrEnum], Mapping[Any, str]] = {
+    Role: ROLE_LABELS,
+    UnitKind: {
+        UnitKind.DEPARTMENT: "区直部门",
+        UnitKind.STREET_OFFICE: "街道办事处",
+        UnitKind.COMMUNITY: "社区",
+        UnitKind.ENTERPRISE: "企业",
+        UnitKind.OWNER: "产权单位",
+    },
+    CategoryKind: {
+        CategoryKind.COMPONENT: "部件",
+        CategoryKind.EVENT: "事件",
+    },
+    LimitUnit: {
+        LimitUnit.MINUTE: "分钟",
+        LimitUnit.URGENT_HOUR: "紧急工作时（夜间、节假日连续计算）",
+        LimitUnit.URGENT_DAY: "紧急工作日（连续 24 小时）",
+        LimitUnit.WORK_HOUR: "工作时（只计工作时段）",
+        LimitUnit.WORK_DAY: "工作日（折合工作时段）",
+        LimitUnit.CALENDAR_DAY: "自然日",
+    },
+    Ownership: {
+        Ownership.ANY: "不限",
+        Ownership.OWNED: "有产权单位",
+        Ownership.UNOWNED: "无产权单位",
+    },
+    ClockKind: {
+        ClockKind.ACCEPTING: "受理",
+        ClockKind.VERIFYING: "核实",
+        ClockKind.FILING: "立案",
+        ClockKind.DISPATCHING: "派遣",
+        ClockKind.SIGNING: "签收",
+        ClockKind.HANDLING: "处置",
+        ClockKind.MILESTONE: "阶段时限",
+        ClockKind.RULING: "回退裁定",
+        ClockKind.SUSPENSION: "挂账期限",
+        ClockKind.CHECKING: "核查",
+        ClockKind.CLOSING: "结案",
+        ClockKind.AUDITING: "自行处置审核",
+        ClockKind.APPEALING: "申诉复核",
+        ClockKind.REPLYING: "督办回复",
+    },
+    CodeSet: {
+        CodeSet.SOURCE: "问题来源",
+        CodeSet.REFUSAL: "不予受理、立案理由",
+        CodeSet.DECLINE: "回退理由",
+        CodeSet.EXTENSION: "延期理由",
+        CodeSet.SUSPENSION: "挂账理由",
+        CodeSet.VOIDING: "作废理由",
+        CodeSet.SUPERVISION: "督办级别",
+    },
+    ReworkClock: {
+        ReworkClock.ANEW: "返工重新计时",
+        ReworkClock.REST: "返工接续剩余时限",
+    },
+}
