@@ -1,3 +1,52 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+UV_VERSION := 0.13.9
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+.PHONY: install
+install: system $(INSTALLED) ## install what is missing: PostgreSQL with PostGIS, the Python environment
+
+.PHONY: system
+system:
+	@scripts/system-packages
+
+$(INSTALLED): requirements-dev.lock requirements-uv.lock pyproject.toml scripts/environment | system
+	@scripts/environment .venv requirements-dev.lock
+	@touch $@
+
+.PHONY: demo
+demo: install ## load the demo district, replay its reports, and leave the API running
+	@$(BIN)/chengguan demo
+
+.PHONY: test
+test: unset := env --unset=CHENGGUAN_DATABASE_URL
+test: ## every check: lint, then the tests, on a PostgreSQL of their own
+	@$(unset) $(MAKE) install lint
+	@$(unset) $(BIN)/pytest -q -n $$(nproc)
+
+.PHONY: lint
+lint: $(INSTALLED) ## style, types, import contracts, Dockerfile
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/hadolint Dockerfile
+
+.PHONY: docs
+docs: $(INSTALLED) ## write the generated parts of docs/ again: settings, commands, errors, routes, openapi.json
+	@$(BIN)/python -m scripts.docs
+
+.PHONY: lock
 lock: ## pin every dependency again, with hashes
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group dev -o requirements-dev.lock
+	@$(COMPILE) pyproject.toml -o requirements.lock
+	@$(COMPILE) pyproject.toml --group dev -o requirements-dev.lock
+	@echo 'uv==$(UV_VERSION)' | $(COMPILE) --no-annotate - -o requirements-uv.lock
