@@ -1,5 +1,5 @@
 """Tables of app.grid. What a place is has versions: a row holds from `valid_from` until `valid_to`
-(null: still), and no two versions of a code overlap. Geometry is CGCS2000 (EPSG:4490)."""
+(null: still), and no two versions of a code overlap (deferrable, so that an import may close and open). Geometry is CGCS2000 (EPSG:4490)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ from typing import Any
 from uuid import UUID
 
 from geoalchemy2 import Geometry
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Computed,
+    ForeignKey,
+    Index,
+    Text,
+    and_,
+    func,
+    or_,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.expression import column
@@ -28,6 +39,8 @@ def _one_version(table: str, *key: str) -> tuple[Any, ...]:
             (period, "&&"),
             name=f"ex_{table}_{'_'.join(key)}_period",
             using="gist",
+            deferrable=True,
+            initially="IMMEDIATE",
         ),
     )
 
@@ -83,6 +96,7 @@ class Area(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    district_code: Mapped[str]
     level: Mapped[str]
     code: Mapped[str]
     name: Mapped[str]
@@ -92,7 +106,7 @@ class Area(Base):
     responsible_subject: Mapped[str | None]
     note: Mapped[str | None]
     geom: Mapped[Any] = _geometry("MULTIPOLYGON")
-    area_m2: Mapped[float]
+    area_m2: Mapped[float] = mapped_column(Computed("ST_Area(geom::geography)", persisted=True))
     predecessors: Mapped[list[str]] = mapped_column(ARRAY(Text))
     void_reason: Mapped[str | None]
     valid_from: Mapped[datetime]
@@ -118,7 +132,7 @@ class RoadSegment(Base):
     road_class: Mapped[str | None]
     street_code: Mapped[str | None]
     geom: Mapped[Any] = _geometry("MULTILINESTRING")
-    length_m: Mapped[float]
+    length_m: Mapped[float] = mapped_column(Computed("ST_Length(geom::geography)", persisted=True))
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime | None]
     import_id: Mapped[UUID] = mapped_column(ForeignKey("import_run.id"))
@@ -126,10 +140,8 @@ class RoadSegment(Base):
 
 class StreetChief(Base):
     """街长: who answers for a road segment during a term. `level` is a code of the rulebook, `deputy` 0 for
-    the chief and 1… for deputies, `visible_range_m` the metres to both sides that are in their care.
-
-    `import_id` is null for one entered by hand; an import leaves those alone.
-    """
+    the chief and 1… for deputies, `visible_range_m` the metres to both sides that are in their care;
+    `import_id` is null for one entered by hand."""
 
     __tablename__ = "street_chief"
     __table_args__ = (
@@ -189,6 +201,11 @@ class Component(Base):
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime | None]
     import_id: Mapped[UUID] = mapped_column(ForeignKey("import_run.id"))
+
+
+def holds_at(table: type[Area | RoadSegment | StreetChief | Component], at: datetime) -> ColumnElement[bool]:
+    """Whether the version holds at the moment."""
+    return and_(table.valid_from <= at, or_(table.valid_to > at, table.valid_to.is_(None)))
 
 
 class DutyShift(Base):

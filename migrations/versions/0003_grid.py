@@ -38,6 +38,8 @@ def _versions(table: str, *key: str, import_null: bool = False) -> tuple[sa.sche
             (period, "&&"),
             name=f"ex_{table}_{'_'.join(key)}_period",
             using="gist",
+            deferrable=True,
+            initially="IMMEDIATE",
         ),
     )
 
@@ -59,6 +61,7 @@ def upgrade() -> None:
     op.create_table(
         "area",
         sa.Column("id", sa.UUID(), primary_key=True),
+        _text("district_code"),
         _text("level"),
         _text("code"),
         _text("name"),
@@ -68,7 +71,9 @@ def upgrade() -> None:
         _text("responsible_subject", null=True),
         _text("note", null=True),
         _geometry("MULTIPOLYGON"),
-        sa.Column("area_m2", sa.Float(), nullable=False),
+        sa.Column(
+            "area_m2", sa.Float(), sa.Computed("ST_Area(geom::geography)", persisted=True), nullable=False
+        ),
         sa.Column("predecessors", _TEXTS, nullable=False),
         _text("void_reason", null=True),
         *_versions("area", "code"),
@@ -94,7 +99,9 @@ def upgrade() -> None:
         _text("road_class", null=True),
         _text("street_code", null=True),
         _geometry("MULTILINESTRING"),
-        sa.Column("length_m", sa.Float(), nullable=False),
+        sa.Column(
+            "length_m", sa.Float(), sa.Computed("ST_Length(geom::geography)", persisted=True), nullable=False
+        ),
         *_versions("road_segment", "code"),
     )
     op.create_index("ix_road_segment_code", "road_segment", ["code"])
