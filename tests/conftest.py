@@ -36,7 +36,7 @@ def shared_file(path: str) -> Path:
     return found
 
 
-def _admin(cluster: PrivateCluster, statement: str) -> None:
+def admin(cluster: PrivateCluster, statement: str) -> None:
     url = make_url(cluster.database_url("postgres"))
     with psycopg.connect(
         host=url.query["host"], user="chengguan", dbname="postgres", autocommit=True
@@ -61,7 +61,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateCluster
 def template(cluster: PrivateCluster) -> str:
     """Name of a database with every migration applied; one for each xdist worker."""
     name = f"template_{uuid.uuid4().hex[:12]}"
-    _admin(cluster, f"CREATE DATABASE {name}")
+    admin(cluster, f"CREATE DATABASE {name}")
     migrate.upgrade(cluster.database_url(name))
     return name
 
@@ -74,7 +74,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def shared_url(cluster: PrivateCluster, template: str) -> str:
     """URL of the database of the tests that take everything back; nobody connects to the template."""
-    _admin(cluster, f"CREATE DATABASE shared_{template} TEMPLATE {template}")
+    admin(cluster, f"CREATE DATABASE shared_{template} TEMPLATE {template}")
     return cluster.database_url(f"shared_{template}")
 
 
@@ -147,6 +147,6 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 def cloned_url(cluster: PrivateCluster, template: str) -> Iterator[str]:
     """URL of a fresh database of the test's own."""
     name = f"clone_{uuid.uuid4().hex[:12]}"
-    _admin(cluster, f"CREATE DATABASE {name} TEMPLATE {template}")
+    admin(cluster, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield cluster.database_url(name)
-    _admin(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+    admin(cluster, f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,0 +1,249 @@
+"""The transition table, walked exhaustively and held against a golden copy written by hand.
+
+The golden copy is not derived from the code: a wrong table agrees with everything derived from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import product
+from typing import get_args
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.cases.actions import CaseCommand
+from app.cases.case import Case, Folded
+from app.cases.effects import EFFECTS
+from app.cases.permission import GUARDS, Situation, available, permit
+from app.cases.workflow import (
+    BY_ACTION,
+    ENDS,
+    GUARD_WORDS,
+    OPEN,
+    STAGE_CLOCKS,
+    STAGE_LABELS,
+    TRANSITIONS,
+    Action,
+    Guard,
+    PolicyRoles,
+    Stage,
+    check_table,
+)
+from app.errors import ActionNotAllowed, Forbidden
+from app.identity.principal import Principal, Role
+from tests.world import RULEBOOK, WEST
+
+# action: from → to : roles [party] {guards}; "+": starts, "-": stops, "=": pauses, "~": resumes clocks
+GOLDEN = """
+report                : → reported : inspector intake_clerk shift_leader street_chief integration : +accepting
+report_handled        : → auditing : inspector street_chief : +auditing
+accept                : reported → filing : ACCEPT {verified_if_needed} : +filing
+request_verification  : reported filing → verifying : ACCEPT FILE : +verifying
+verify                : verifying → filing : inspector [inspector] : +filing
+audit_pass            : auditing → closed : ACCEPT CLOSE {not_reporter} :
+audit_fail            : auditing → filing : ACCEPT CLOSE {not_reporter} : +filing
+refuse                : reported filing → refused : ACCEPT FILE :
+merge                 : reported filing → merged : ACCEPT FILE :
+file                  : filing → dispatching : FILE {verified_if_needed} : +dispatching
+dispatch              : dispatching → signing : dispatcher : +signing +handling +milestone
+return_to_unit        : ruling → handling : dispatcher : ~handling ~milestone
+redispatch            : ruling → signing : dispatcher : -handling -milestone +signing +handling +milestone
+sign                  : signing → handling : unit_officer [lead_unit] :
+decline               : signing handling → ruling : unit_officer [lead_unit] {declines_left not_overdue} : =handling =milestone +ruling
+reach_milestone       : handling → : unit_officer [lead_unit] {milestone_running} :
+assist                : signing handling → : unit_officer [assisting_unit] :
+request_extension     : handling → : unit_officer [lead_unit] {nothing_pending extensions_left not_overdue} :
+approve_extension     : handling → : dispatcher {extension_pending} :
+reject_extension      : handling → : dispatcher {extension_pending} :
+request_suspension    : handling → : unit_officer [lead_unit] {nothing_pending suspensions_left not_overdue} :
+approve_suspension    : handling → suspended : dispatcher {suspension_pending} : =handling =milestone +suspension
+reject_suspension     : handling → : dispatcher {suspension_pending} :
+resume                : suspended → handling : dispatcher system : ~handling ~milestone
+hand_back             : handling → checking : unit_officer [lead_unit] : -handling -milestone +checking
+check                 : checking → closing : inspector [inspector] : +closing
+recheck               : closing → checking : CLOSE : +checking
+rework                : closing → handling : CLOSE : +handling
+close                 : closing → closed : CLOSE {check_passed} :
+request_voiding       : OPEN → : intake_clerk shift_leader dispatcher {nothing_pending} :
+approve_voiding       : OPEN → voided : shift_leader {voiding_pending not_requester} :
+reject_voiding        : OPEN → : shift_leader {voiding_pending} :
+assign_inspector      : verifying checking → : intake_clerk shift_leader system :
+remind                : OPEN → : intake_clerk shift_leader dispatcher evaluator integration :
+supervise             : OPEN → : shift_leader dispatcher evaluator : +replying
+reply_supervision     : signing handling ruling suspended checking closing → : unit_officer [lead_unit] {order_unanswered} :
+note                  : ALL → : intake_clerk shift_leader dispatcher inspector unit_officer street_chief evaluator :
+appeal                : closed → : unit_officer [lead_unit] {appealable} : +appealing
+review_appeal         : closed → : shift_leader evaluator {appeal_in_first_review} :
+decide_appeal         : closed → : evaluator {appeal_in_second_review not_first_reviewer} :
+absorb                : OPEN → : system :
+record_overrun        : ALL → : system :
+"""  # noqa: E501
+
+OPEN_STAGES = (
+    "reported verifying auditing filing dispatching signing handling ruling suspended checking closing"
+)
+END_STAGES = "closed refused voided merged"
+
+
+def _golden() -> dict[str, tuple[object, ...]]:
+    rows = {}
+    for line in GOLDEN.strip().splitlines():
+        action, path, who, clocks = (part.strip() for part in line.split(":"))
+        sources, target = (part.strip() for part in path.split("→"))
+        sources = sources.replace("OPEN", OPEN_STAGES).replace("ALL", f"{OPEN_STAGES} {END_STAGES}")
+        party = who[who.index("[") + 1 : who.index("]")] if "[" in who else "anyone"
+        guards = who[who.index("{") + 1 : who.index("}")].split() if "{" in who else []
+        roles = who.split("[")[0].split("{")[0].split()
+        effects = {sign: [word[1:] for word in clocks.split() if word[0] == sign] for sign in "+-=~"}
+        rows[action] = (set(sources.split()), target or None, set(roles), party, guards, effects)
+    return rows
+
+
+def _role(role: Role | PolicyRoles) -> str:
+    return role.name if isinstance(role, PolicyRoles) else role.value
+
+
+def test_the_table_is_the_golden_one():
+    golden = _golden()
+    assert {row.action.value for row in TRANSITIONS} == set(golden)
+    for row in TRANSITIONS:
+        told = (
+            {stage.value for stage in row.sources},
+            row.target.value if row.target else None,
+            {_role(role) for role in row.roles},
+            row.party.value,
+            [guard.value for guard in row.guards],
+            {
+                sign: [clock.value for clock in clocks]
+                for sign, clocks in zip("+-=~", (row.starts, row.stops, row.pauses, row.resumes), strict=True)
+            },
+        )
+        assert told == golden[row.action.value], row.action
+
+
+def test_everything_has_words_and_everything_is_carried_out():
+    assert set(STAGE_LABELS) == set(Stage)
+    assert set(GUARD_WORDS) == set(GUARDS) == set(Guard)
+    assert set(STAGE_CLOCKS) == OPEN == set(Stage) - ENDS
+    assert set(EFFECTS) == set(Action) - {Action.REPORT, Action.REPORT_HANDLED}
+
+
+def test_the_api_offers_every_action_that_somebody_may_take():
+    offered = {get_args(model.model_fields["action"].annotation)[0] for model in _commands()}
+    own = {row.action for row in TRANSITIONS if row.roles == {Role.SYSTEM}}
+    assert offered == set(Action) - own - {Action.REPORT, Action.REPORT_HANDLED}
+
+
+def _commands():
+    return get_args(get_args(CaseCommand)[0])
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "complaint"),
+    [
+        (lambda rows: rows[1:], "exactly one row"),
+        (lambda rows: (*rows, rows[0]), "exactly one row"),
+        (lambda rows: _without_target(rows, Stage.MERGED), "no action leads to"),
+        (lambda rows: _changed(rows, Action.NOTE, target=Stage.FILING), "leads out of the end"),
+        (lambda rows: _only_round_trips(rows), "trap"),
+    ],
+)
+def test_a_table_that_cannot_be_right_is_refused(spoiled, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        check_table(spoiled(TRANSITIONS))
+
+
+def _changed(rows, action, **changes):
+    return tuple(replace(row, **changes) if row.action is action else row for row in rows)
+
+
+def _without_target(rows, stage):
+    return tuple(replace(row, target=None) if row.target is stage else row for row in rows)
+
+
+def _only_round_trips(rows):
+    """A suspension nobody can resume or void."""
+    return tuple(replace(row, sources=row.sources - {Stage.SUSPENDED}) for row in rows)
+
+
+# -- every stage, action and role ------------------------------------------------------------------------
+
+
+def _situation(stage: Stage, role: Role) -> Situation:
+    """A case in the stage, in which every party is the caller and every guard but the exclusive ones holds."""
+    me = uuid4()
+    case = Case.model_validate(
+        {
+            "id": uuid4(), "number": "n", "district_code": "990101", "stage": stage, "version": 1, "head": "",
+            "source": "inspector", "description": "d", "lon": 120, "lat": 30, "raw_x": 120, "raw_y": 30,
+            "datum": "cgcs2000", "area_code": f"{WEST}001001", "reporter_id": uuid4(), "reporter_name": "r",
+            "rulebook_id": UUID(int=0), "reported_at": datetime(2026, 3, 2, tzinfo=UTC),
+            "lead_unit": "west_office", "assisting_units": ("west_office",), "inspector_id": me,
+            "merged_into": None,
+        }
+    )  # fmt: skip
+    actor = Principal(me, "me", "account", frozenset({role}), (WEST,), "west_office")
+    return Situation(Folded(case, ()), actor, datetime(2026, 3, 2, 1, tzinfo=UTC), RULEBOOK, UUID(int=0))
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_no_action_outside_the_table_is_permitted(stage):
+    """1,000 and more cells: stage × action × role."""
+    for action, role in product(Action, Role):
+        row = BY_ACTION[action]
+        situation = _situation(stage, role)
+        may = role in row.allowed_roles(RULEBOOK.policy)
+        holds = all(GUARDS[guard](situation) for guard in row.guards)
+        expected = stage in row.sources and may and holds
+        assert (row in available(situation)) is expected, (action, role)
+        if expected:
+            assert permit(action, situation) is row
+        elif not may:
+            with pytest.raises(Forbidden):
+                permit(action, situation)
+        else:
+            with pytest.raises(ActionNotAllowed) as refused:
+                permit(action, situation)
+            assert refused.value.extra["allowed"] == [row.action.value for row in available(situation)]
+
+
+def test_only_the_party_concerned():
+    for action, stage in (
+        (Action.SIGN, Stage.SIGNING), (Action.HAND_BACK, Stage.HANDLING), (Action.ASSIST, Stage.HANDLING),
+    ):  # fmt: skip
+        own = _situation(stage, Role.UNIT_OFFICER)
+        permit(action, own)
+        for unit in ("east_office", "sanitation", None):
+            with pytest.raises(Forbidden):
+                permit(action, replace(own, actor=replace(own.actor, unit=unit)))
+    task = _situation(Stage.CHECKING, Role.INSPECTOR)
+    permit(Action.CHECK, task)
+    with pytest.raises(Forbidden):
+        permit(Action.CHECK, replace(task, actor=replace(task.actor, id=uuid4())))
+
+
+def test_a_unit_above_acts_for_the_one_below():
+    own = _situation(Stage.SIGNING, Role.UNIT_OFFICER)
+    led = own.folded.case.model_copy(update={"lead_unit": "enforcement_west"})
+    above = replace(own, folded=Folded(led, ()), actor=replace(own.actor, unit="enforcement"))
+    permit(Action.SIGN, above)
+    with pytest.raises(Forbidden):
+        permit(Action.SIGN, replace(above, actor=replace(above.actor, unit="enforcement_east")))
+
+
+def test_who_files_and_closes_is_the_citys_choice():
+    clerks = RULEBOOK.model_copy(
+        update={
+            "policy": RULEBOOK.policy.model_copy(
+                update={"file_roles": (Role.INTAKE_CLERK,), "close_roles": (Role.EVALUATOR,)}
+            )
+        }
+    )
+    filing = _situation(Stage.FILING, Role.INTAKE_CLERK)
+    with pytest.raises(Forbidden):
+        permit(Action.FILE, filing)
+    permit(Action.FILE, replace(filing, rulebook=clerks))
+    with pytest.raises(Forbidden):
+        permit(Action.FILE, replace(_situation(Stage.FILING, Role.SHIFT_LEADER), rulebook=clerks))
