@@ -14,6 +14,7 @@ from app.dispatch.elementary import OTHER, Areas, Moments, bits, mask, owner_cla
 from app.dispatch.findings import Finding, FindingKind, error, warning
 from app.dispatch.matrix import CompiledRow, Facts, Matrix, Undecided
 from app.dispatch.rulebook import CategoryKind
+from app.dispatch.workcalendar import WEEKDAYS
 
 
 def coverage(matrix: Matrix, areas: Areas) -> Iterator[Finding]:
@@ -59,7 +60,7 @@ class _Analysis:
                 FindingKind.CONDITION_UNANSWERED,
                 f"conditions {code}",
                 f"立案条件 {code} 在如下情形无人负责：{_told(example)}。",
-                f"Nobody answers for condition {code} in the case shown.",
+                f"Nobody answers for condition {code} in this case: {_told_en(example)}.",
                 example,
             )
         for (first, second), example in outcome.ties.items():
@@ -69,7 +70,7 @@ class _Analysis:
                     FindingKind.TIE,
                     f"matrix {first}",
                     f"第 {first} 行与第 {second} 行同样具体，例如：{_told(example)}。",
-                    f"Rows {first} and {second} are equally specific in the case shown.",
+                    f"Rows {first} and {second} are equally specific, as in this case: {_told_en(example)}.",
                     example,
                 )
 
@@ -127,15 +128,30 @@ class _Analysis:
 
 
 def _told(facts: Facts) -> str:
-    """A case in words."""
+    """A case in words (Chinese)."""
     area = facts.cell_code or facts.community_code or facts.street_code
     owner = facts.component_owner
+    weekday = WEEKDAYS[facts.at.weekday()]
     return "，".join(
         [
             f"立案条件 {facts.condition}",
             f"区域 {area}" if area else f"区域 {facts.district_code} 其他各处",
             ("其他产权单位" if owner == OTHER else f"产权单位 {owner}") if owner else "无产权单位",
-            f"当地时间 {facts.at:%Y-%m-%d %H:%M}（星期{'一二三四五六日'[facts.at.weekday()]}）",
+            f"当地时间 {facts.at:%Y-%m-%d}（{weekday}）{facts.at:%H:%M}",
             "其他来源" if facts.source == OTHER else f"来源 {facts.source}",
+        ]
+    )
+
+
+def _told_en(facts: Facts) -> str:
+    area = facts.cell_code or facts.community_code or facts.street_code
+    owner = facts.component_owner
+    return ", ".join(
+        [
+            f"condition {facts.condition}",
+            f"area {area}" if area else f"elsewhere in {facts.district_code}",
+            ("some other owner" if owner == OTHER else f"owner {owner}") if owner else "no owner",
+            f"local time {facts.at:%a %Y-%m-%d %H:%M}",
+            "some other source" if facts.source == OTHER else f"source {facts.source}",
         ]
     )
