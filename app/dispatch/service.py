@@ -1,16 +1,58 @@
-"""规则库的版本: draft, check, compare, activate."""
+"""规则库的版本: draft, check, compare, activate, and try out."""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.dispatch import store
+from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_version
+from app.dispatch.checking import check
+from app.dispatch.comparison import TableDiff, diff
+from app.dispatch.explaining import Explanation, explain, facts_at_place
+from app.dispatch.findings import Finding, Report
 from app.dispatch.rulebook import Rulebook, digest
 from app.dispatch.store import VersionHead
-from app.errors import Conflict, InvalidInput, NotFound
+from app.errors import Conflict, InvalidInput, NotFound, RulebookRefused
+from app.geo import Datum, to_storage
+from app.grid.lookup import component, locate
+
+
+class VersionState(StrEnum):
+    """版本状态 at a moment."""
+
+    DRAFT = "draft"  # 草稿: never activated
+    SCHEDULED = "scheduled"  # 待启用
+    ACTIVE = "active"  # 启用中
+    RETIRED = "retired"  # 已停用
+
+
+@dataclass(frozen=True, slots=True)
+class ListedVersion:
+    head: VersionHead
+    state: VersionState
+
+
+async def list_versions(connection: AsyncConnection, now: datetime) -> list[ListedVersion]:
+    """Every version, the newest first."""
+    active = await store.version_in_force(connection, now)
+    return [ListedVersion(head, _state(head, active, now)) for head in await store.heads(connection)]
+
+
+async def listed(connection: AsyncConnection, number: int, now: datetime) -> ListedVersion:
+    """One version. Errors: `NotFound`."""
+    head = await _head(connection, number)
+    return ListedVersion(head, _state(head, await store.version_in_force(connection, now), now))
+
+
+async def numbered(connection: AsyncConnection, number: int) -> RulebookVersion:
+    """The version of that number with its content. Errors: `NotFound`."""
+    return await rulebook_version(connection, (await _head(connection, number)).id)
 
 
 async def save_draft(
@@ -23,12 +65,17 @@ async def save_draft(
     return known or await store.add_version(connection, rulebook, content, by=by, now=now)
 
 
-async def find(connection: AsyncConnection, number: int) -> VersionHead:
-    """The version of that number. Errors: `NotFound`."""
-    head = await store.head_of_number(connection, number)
-    if head is None:
-        raise NotFound(f"There is no rulebook version {number}; `GET /api/v1/rulebooks` lists them.")
-    return head
+async def check_on_grid(connection: AsyncConnection, rulebook: Rulebook, now: datetime) -> Report:
+    """The check, against the areas of the grid as it is now; before an import of one, by their form only."""
+    codes = await store.area_codes(connection, now)
+    return await asyncio.to_thread(check, rulebook, area_codes=codes or None)
+
+
+async def compare(
+    connection: AsyncConnection, number: int, against: RulebookVersion
+) -> tuple[TableDiff, ...]:
+    """What the version changes over another. Errors: `NotFound`."""
+    return diff(against.rulebook, (await numbered(connection, number)).rulebook)
 
 
 async def activate(
@@ -46,23 +93,96 @@ async def activate(
     Errors: `NotFound`; `RulebookRefused` when the check finds errors; `InvalidInput` on a moment in the
     past; `Conflict` when another activation has the same moment or serves another district.
     """
+    version = await numbered(connection, number)
+    report = await check_on_grid(connection, version.rulebook, now)
+    if not report.ok:
+        raise _refused(number, report)
     await store.lock(connection)
-    head = await find(connection, number)
+    head = await _head(connection, number)
     moment = effective_from or now
-    if moment.tzinfo is None:
-        raise InvalidInput("Give the moment with its time zone.", fields={"effective_from": "no time zone"})
     earlier = await store.activations(connection)
     if any(other.district_code != head.district_code for other in earlier):
         raise Conflict(
             f"This database serves district {earlier[0].district_code}, the rulebook is for"
             f" {head.district_code}: activate it in that district's own database."
         )
-    if any(other.effective_from == moment for other in earlier):
-        raise Conflict(f"Another activation holds from {moment.isoformat()}: choose another moment.")
     if earlier and moment < now:
         raise InvalidInput(
             f"A rulebook cannot be activated for the past: choose a moment from {now.isoformat()} on.",
             fields={"effective_from": "in the past"},
         )
+    if any(other.effective_from == moment for other in earlier):
+        raise Conflict(f"Another activation holds from {moment.isoformat()}: choose another moment.")
     await store.add_activation(connection, head, effective_from=moment, by=by, now=now)
-    return await find(connection, number)
+    return await _head(connection, number)
+
+
+async def explain_at(
+    connection: AsyncConnection,
+    rulebook: Rulebook,
+    *,
+    condition: str,
+    position: tuple[float, float, Datum],
+    at: datetime,
+    source: str,
+    component_code: str | None = None,
+) -> Explanation:
+    """What the rulebook would decide for a problem at a position (x, y, datum).
+
+    Errors: `InvalidInput` on a position that is none, an unknown component or condition.
+    """
+    lon, lat = to_storage(*position)
+    place = await locate(connection, lon, lat, at, snap_m=rulebook.policy.snap_m)
+    found = await component(connection, component_code, at) if component_code else None
+    if component_code and found is None:
+        raise InvalidInput(
+            f"There is no component {component_code} at that moment: correct the code or leave it out.",
+            fields={"component_code": "unknown"},
+        )
+    facts = facts_at_place(place, condition=condition, at=at, source=source, component=found)
+    return explain(rulebook, facts, area_class=place.area_class)
+
+
+async def version_or_active(
+    connection: AsyncConnection, number: int | None, now: datetime
+) -> RulebookVersion:
+    """The version of that number, or the one in force. Errors: `NotFound`, `NotReady`."""
+    if number is None:
+        return await active_rulebook(connection, now)
+    return await numbered(connection, number)
+
+
+async def _head(connection: AsyncConnection, number: int) -> VersionHead:
+    head = await store.head_of_number(connection, number)
+    if head is None:
+        raise NotFound(f"There is no rulebook version {number}: list the versions there are.")
+    return head
+
+
+def _state(head: VersionHead, active: UUID | None, now: datetime) -> VersionState:
+    if head.id == active:
+        return VersionState.ACTIVE
+    if any(moment > now for moment in head.active_from):
+        return VersionState.SCHEDULED
+    return VersionState.RETIRED if head.active_from else VersionState.DRAFT
+
+
+def _refused(number: int, report: Report) -> RulebookRefused:
+    first = report.errors[0]
+    return RulebookRefused(
+        f"Version {number} has {len(report.errors)} errors and cannot be activated; first {first.where}:"
+        f" {first.message_en} Correct them and import it again.",
+        findings=[_told(finding) for finding in report.errors],
+    )
+
+
+def _told(finding: Finding) -> dict[str, str]:
+    return {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "where": finding.where,
+        "message": finding.message,
+        "message_en": finding.message_en,
+        "remedy": finding.remedy,
+        "remedy_en": finding.remedy_en,
+    }

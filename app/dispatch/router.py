@@ -1,0 +1,221 @@
+"""Routes of the rulebook: its versions, the one in force, trying one out."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response, UploadFile
+
+from app.dispatch import schemas, service
+from app.dispatch.active import active_rulebook
+from app.dispatch.explaining import explain, facts_in_area
+from app.dispatch.files import read_uploaded
+from app.dispatch.rulebook import CategoryKind
+from app.dispatch.workbook import write_workbook
+from app.errors import Conflict, NotFound, NotReady, RulebookRefused
+from app.etag import etag
+from app.identity.access import AdministratorOnly, current_principal, require
+from app.identity.principal import CENTRE_ROLES
+from app.problems import problem_responses
+from app.requests import ClockDep, Conn
+
+router = APIRouter(prefix="/rulebooks", tags=["派遣规则 Dispatch"])
+
+_CENTRE = [Depends(require(*sorted(CENTRE_ROLES)))]
+_ANYBODY_KNOWN = [Depends(current_principal)]
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "未变化 The version named by If-None-Match still holds."}
+}
+
+_MAX_NUMBER = 2**31 - 1
+Number = Annotated[int, Path(ge=1, le=_MAX_NUMBER, description="版本号 The version's number.", examples=[3])]
+IfNoneMatch = Annotated[str | None, Header(description="`ETag` of the version the caller has.")]
+
+
+@router.get("", summary="规则库版本 Versions", dependencies=_CENTRE)
+async def list_versions(connection: Conn, clock: ClockDep) -> list[schemas.VersionReply]:
+    """Every version, the newest first, and which one is in force."""
+    versions = await service.list_versions(connection, clock.now())
+    return [schemas.VersionReply.of(version) for version in versions]
+
+
+@router.post(
+    "",
+    summary="导入规则库 Upload a draft",
+    status_code=201,
+    responses=problem_responses(RulebookRefused),
+)
+async def upload(
+    connection: Conn, clock: ClockDep, principal: AdministratorOnly, file: UploadFile
+) -> schemas.DraftReply:
+    """A workbook (.xlsx) or a zipped folder. Stored as a draft with its check; nothing is in force yet."""
+    now = clock.now()
+    rulebook = await asyncio.to_thread(read_uploaded, await file.read())
+    head = await service.save_draft(connection, rulebook, by=principal.id, now=now)
+    return schemas.DraftReply(
+        version=schemas.VersionReply.of(await service.listed(connection, head.number, now)),
+        report=schemas.ReportReply.of(await service.check_on_grid(connection, rulebook, now)),
+    )
+
+
+@router.get(
+    "/active",
+    summary="现行规则库 The rulebook in force",
+    dependencies=_ANYBODY_KNOWN,
+    response_model=schemas.RulebookReply,
+    responses={**_UNCHANGED, **problem_responses(NotReady)},
+)
+async def read_active(
+    connection: Conn, clock: ClockDep, response: Response, if_none_match: IfNoneMatch = None
+) -> schemas.RulebookReply | Response:
+    version = await active_rulebook(connection, clock.now())
+    if (unchanged := _unchanged(version.number, if_none_match, response)) is not None:
+        return unchanged
+    return schemas.RulebookReply.of(version)
+
+
+@router.get(
+    "/active/conditions",
+    summary="现行立案条件 Filing conditions in force",
+    dependencies=_ANYBODY_KNOWN,
+    response_model=list[schemas.ConditionReply],
+    responses={**_UNCHANGED, **problem_responses(NotReady)},
+)
+async def read_conditions(
+    connection: Conn,
+    clock: ClockDep,
+    response: Response,
+    minor: Annotated[str | None, Query(description="Only of this minor.", examples=["C0101"])] = None,
+    kind: Annotated[CategoryKind | None, Query(description="Only of components or events.")] = None,
+    if_none_match: IfNoneMatch = None,
+) -> list[schemas.ConditionReply] | Response:
+    """What a report may be filed for, with closing conditions and limits, for reporting apps to keep."""
+    version = await active_rulebook(connection, clock.now())
+    if (unchanged := _unchanged(version.number, if_none_match, response)) is not None:
+        return unchanged
+    return schemas.conditions_of(version.rulebook, minor=minor, kind=kind)
+
+
+@router.get(
+    "/{number}",
+    summary="规则库内容 One version",
+    dependencies=_CENTRE,
+    responses=problem_responses(NotFound),
+)
+async def read_version(connection: Conn, number: Number) -> schemas.RulebookReply:
+    return schemas.RulebookReply.of(await service.numbered(connection, number))
+
+
+@router.get(
+    "/{number}/check",
+    summary="检查规则库 Check a version",
+    dependencies=_CENTRE,
+    responses=problem_responses(NotFound),
+)
+async def check_version(connection: Conn, clock: ClockDep, number: Number) -> schemas.ReportReply:
+    """Gaps, ties, rows never reached, units gone, limits missing, calendar holes: against today's grid."""
+    version = await service.numbered(connection, number)
+    return schemas.ReportReply.of(await service.check_on_grid(connection, version.rulebook, clock.now()))
+
+
+@router.get(
+    "/{number}/diff",
+    summary="比较两个版本 What a version changes",
+    dependencies=_CENTRE,
+    responses=problem_responses(NotFound, NotReady),
+)
+async def diff_version(
+    connection: Conn,
+    clock: ClockDep,
+    number: Number,
+    against: Annotated[
+        int | None, Query(ge=1, le=_MAX_NUMBER, description="The other version; the active one if left out.")
+    ] = None,
+) -> schemas.DiffReply:
+    other = await service.version_or_active(connection, against, clock.now())
+    return schemas.DiffReply.of(number, other.number, await service.compare(connection, number, other))
+
+
+@router.get(
+    "/{number}/workbook",
+    summary="下载工作簿 Download as a workbook",
+    dependencies=_CENTRE,
+    response_class=Response,
+    responses={200: {"content": {_XLSX: {}}}, **problem_responses(NotFound)},
+)
+async def download_workbook(connection: Conn, number: Number) -> Response:
+    """The version as one XLSX file; edited and uploaded again it becomes the next draft."""
+    version = await service.numbered(connection, number)
+    content = io.BytesIO()
+    await asyncio.to_thread(write_workbook, version.rulebook, content)
+    name = f"rulebook-{version.rulebook.district_code}-{number}.xlsx"
+    return Response(
+        content.getvalue(),
+        media_type=_XLSX,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.post(
+    "/{number}/activations",
+    summary="启用 Put a version in force",
+    status_code=201,
+    responses=problem_responses(NotFound, Conflict, RulebookRefused),
+)
+async def activate(
+    connection: Conn,
+    clock: ClockDep,
+    principal: AdministratorOnly,
+    number: Number,
+    activation: schemas.NewActivation,
+) -> schemas.VersionReply:
+    """From the moment named on. An older version activated again takes a change back."""
+    now = clock.now()
+    await service.activate(
+        connection, number, effective_from=activation.effective_from, by=principal.id, now=now
+    )
+    return schemas.VersionReply.of(await service.listed(connection, number, now))
+
+
+@router.post(
+    "/{number}/explain",
+    summary="试算派遣与时限 Try a version on a problem",
+    dependencies=_CENTRE,
+    responses=problem_responses(NotFound),
+)
+async def explain_problem(
+    connection: Conn, clock: ClockDep, number: Number, trial: schemas.Trial
+) -> schemas.ExplanationReply:
+    """Who would lead and assist, by which row and why, and until when. Nothing is stored."""
+    version = await service.numbered(connection, number)
+    at = trial.at or clock.now()
+    if trial.position is not None:
+        position = (trial.position.x, trial.position.y, trial.position.datum)
+        explanation = await service.explain_at(
+            connection,
+            version.rulebook,
+            condition=trial.condition,
+            position=position,
+            at=at,
+            source=trial.source,
+            component_code=trial.component_code,
+        )
+    else:
+        assert trial.area_code is not None  # the schema sees to it
+        facts = facts_in_area(trial.area_code, condition=trial.condition, at=at, source=trial.source)
+        explanation = explain(version.rulebook, facts, area_class=None)
+    return schemas.ExplanationReply.of(version, explanation)
+
+
+def _unchanged(number: int, if_none_match: str | None, response: Response) -> Response | None:
+    """304 when the caller already has this version (RFC 9110 §13.1.2); else the reply is tagged with it."""
+    tag = etag(number)
+    known = {part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")}
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    response.headers["Cache-Control"] = "private, no-cache"
+    return None
