@@ -17,7 +17,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from app import geo
 from app.errors import InvalidInput
 from app.grid.codes import CODE_LENGTH, AreaLevel, component_category
-from app.grid.layers import Layer, Layers, Objects
+from app.grid.layers import Layer, Layers, Objects, present, repaired, shaped
 from app.grid.manifest import AREA_LAYERS, LAYER_LABELS, LayerKind, LayerSource, Manifest
 from app.grid.targets import ESSENTIAL, TARGETS, Target, is_empty
 
@@ -27,8 +27,6 @@ Progress: TypeAlias = Callable[[str], None]
 _Read: TypeAlias = tuple[dict[str, Objects], Objects]
 
 _MAP_SUFFIXES = (".shp", ".gpkg", ".geojson", ".json")
-_POLYGONS = frozenset({shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON})
-_LINES = frozenset({shapely.GeometryType.LINESTRING, shapely.GeometryType.MULTILINESTRING})
 
 
 def load(manifest: Manifest, progress: Progress = lambda _: None) -> Layers:
@@ -73,7 +71,7 @@ def _layer(kind: LayerKind, source: LayerSource, manifest: Manifest) -> Layer:
     lacking = [name for name in ESSENTIAL[kind] if not _is_given(name, source, given)]
     if lacking:
         raise InvalidInput(f"no column for {lacking[0]!r}: name one of {', '.join(given)} in fields")
-    return Layer(kind, _shaped(kind, geometries), _completed(kind, columns, manifest))
+    return Layer(kind, shaped(kind, geometries), _completed(kind, columns, manifest))
 
 
 def _is_given(name: str, source: LayerSource, given: dict[str, Objects]) -> bool:
@@ -177,30 +175,8 @@ def _gdal_path(path: Path) -> str:
     return f"/vsizip/{absolute}/{inside[0]}"
 
 
-def _shaped(kind: LayerKind, geometries: Objects) -> Objects:
-    """Areas as MultiPolygons, their rings in one order whatever the file's, so that an unchanged shape is
-    seen to be unchanged; roads as MultiLineStrings; components as they are."""
-    if kind in (LayerKind.CHIEFS, LayerKind.COMPONENTS):
-        return geometries
-    lines = kind is LayerKind.ROADS
-    present = ~(shapely.is_missing(geometries) | shapely.is_empty(geometries))
-    allowed = np.isin(shapely.get_type_id(geometries), [int(one) for one in (_LINES if lines else _POLYGONS)])
-    wrong = np.flatnonzero(present & ~allowed)
-    if len(wrong):
-        row = int(wrong[0])
-        noun = "lines" if lines else "polygons"
-        raise InvalidInput(f"row {row + 1} is a {geometries[row].geom_type}: {kind} are {noun}")
-    parts, owner = shapely.get_parts(geometries[present], return_index=True)
-    shaped = np.full(len(geometries), None, dtype=object)
-    if lines:
-        shaped[present] = shapely.multilinestrings(parts, indices=owner)
-    else:
-        shaped[present] = shapely.normalize(shapely.multipolygons(parts, indices=owner))
-    return shaped
-
-
 def _union_of_streets(manifest: Manifest, streets: Layer) -> Layer:
-    usable = shapely.make_valid(streets.geometries[~shapely.is_missing(streets.geometries)])
+    usable = repaired(streets.geometries[present(streets.geometries)])
     columns: dict[str, Objects] = {
         name: np.full(1, None, dtype=object) for name in TARGETS[LayerKind.DISTRICT]
     }
@@ -209,4 +185,4 @@ def _union_of_streets(manifest: Manifest, streets: Layer) -> Layer:
     columns["valid_from"][0] = manifest.effective_from
     columns["predecessors"][0] = []
     whole = np.array([shapely.union_all(usable)], dtype=object)
-    return Layer(LayerKind.DISTRICT, _shaped(LayerKind.DISTRICT, whole), columns)
+    return Layer(LayerKind.DISTRICT, shaped(LayerKind.DISTRICT, whole), columns)

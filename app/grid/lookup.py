@@ -4,9 +4,72 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.grid.place import ComponentFact, Place
+from app.grid.place import ChiefNear, ComponentFact, NearestCell, Place, SegmentNear
+from app.grid.tables import Component, holds_at
+from app.grid.targets import DEFAULT_VISIBLE_RANGE_M
+
+# The borders are straight in degrees, as every map draws them, so "in" is asked of geometry; metres are
+# asked of geography, whose index gives the nearest by true distance. `reach` bounds the search for
+# segments by the widest visible range there is; each segment is then held to its own.
+_LOCATE = text(
+    """
+    WITH here AS (
+        SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS point
+    ), inside AS (
+        SELECT area.code FROM here JOIN area ON ST_Covers(area.geom, here.point)
+        WHERE area.level = 'cell' AND tstzrange(area.valid_from, area.valid_to) @> :at
+        ORDER BY area.code LIMIT 1
+    ), close AS (
+        SELECT area.code, area.geom::geography <-> here.point::geography AS distance_m
+        FROM here JOIN area ON area.level = 'cell'
+        WHERE tstzrange(area.valid_from, area.valid_to) @> :at
+          AND NOT EXISTS (SELECT FROM inside)
+        ORDER BY area.geom::geography <-> here.point::geography LIMIT 8
+    ), nearest AS (
+        SELECT code, distance_m FROM close ORDER BY distance_m, code LIMIT 1
+    ), above AS (
+        SELECT area.code FROM here JOIN area ON ST_Covers(area.geom, here.point)
+        WHERE area.level <> 'cell' AND tstzrange(area.valid_from, area.valid_to) @> :at
+          AND NOT EXISTS (SELECT FROM inside)
+        ORDER BY length(area.code) DESC, area.code LIMIT 1
+    ), known AS (
+        SELECT cell.code AS cell_code, coalesce(cell.code, (SELECT code FROM above)) AS code
+        FROM (SELECT coalesce(
+                  (SELECT code FROM inside), (SELECT code FROM nearest WHERE distance_m <= :snap)
+              ) AS code) AS cell
+    ), nested AS (
+        SELECT area.level, area.code, area.name, area.area_class
+        FROM known JOIN area
+          ON area.code IN (known.cell_code, left(known.code, 12), left(known.code, 9), left(known.code, 6))
+        WHERE tstzrange(area.valid_from, area.valid_to) @> :at
+    ), reach AS (
+        SELECT greatest(:default_range, max(visible_range_m)) AS metres FROM street_chief
+    ), office AS (
+        SELECT segment.code, segment.name AS segment_name,
+               ST_Distance(segment.geom::geography, here.point::geography) AS distance_m,
+               chief.name, chief.level, chief.deputy, chief.account, chief.unit,
+               coalesce(chief.visible_range_m, :default_range) AS range_m
+        FROM here CROSS JOIN reach
+        JOIN road_segment AS segment
+          ON ST_DWithin(segment.geom::geography, here.point::geography, reach.metres)
+         AND tstzrange(segment.valid_from, segment.valid_to) @> :at
+        LEFT JOIN street_chief AS chief
+          ON chief.segment_code = segment.code
+         AND tstzrange(chief.valid_from, chief.valid_to) @> :at
+    )
+    SELECT known.cell_code,
+           (SELECT json_object_agg(level, json_build_array(code, name, area_class)) FROM nested) AS areas,
+           (SELECT json_build_array(code, distance_m) FROM nearest) AS nearest,
+           (SELECT json_agg(
+                json_build_array(code, segment_name, distance_m, name, level, deputy, account, unit)
+                ORDER BY distance_m, code, level, deputy)
+            FROM office WHERE distance_m <= range_m) AS offices
+    FROM known
+    """
+)
 
 
 async def locate(
@@ -15,11 +78,49 @@ async def locate(
     """What lies at the point (CGCS2000 degrees) at the moment, in one statement.
 
     A point on a border belongs to the cell with the smallest code, always. A point outside every cell
-    gets the nearest one in `nearest`; within `snap_m` metres of it, it counts as inside.
+    gets the nearest one in `nearest`; within `snap_m` metres of it, it counts as inside. Where there is
+    no cell but a street or district, that is told.
     """
-    raise NotImplementedError
+    values = {"lon": lon, "lat": lat, "at": at, "snap": snap_m, "default_range": DEFAULT_VISIBLE_RANGE_M}
+    found = (await connection.execute(_LOCATE, values)).one()
+    unknown = (None, None, None)
+    areas = found.areas or {}
+    street, community = areas.get("street", unknown), areas.get("community", unknown)
+    district = areas.get("district", unknown)
+    classes = (areas[level][2] for level in ("cell", "community", "street", "district") if level in areas)
+    offices = found.offices or []
+    return Place(
+        lon=lon,
+        lat=lat,
+        cell_code=found.cell_code,
+        community_code=community[0],
+        community_name=community[1],
+        street_code=street[0],
+        street_name=street[1],
+        district_code=district[0],
+        district_name=district[1],
+        area_class=next((found for found in classes if found), None),
+        segments=tuple({office[0]: SegmentNear(*office[:3]) for office in offices}.values()),
+        chiefs=tuple(
+            ChiefNear(name, level, deputy, account, unit, segment_code=code, distance_m=distance_m)
+            for code, _, distance_m, name, level, deputy, account, unit in offices
+            if name is not None
+        ),
+        nearest=NearestCell(*found.nearest) if found.nearest else None,
+    )
 
 
 async def component(connection: AsyncConnection, code: str, at: datetime) -> ComponentFact | None:
     """The component of that 16-digit code valid at the moment, or None."""
-    raise NotImplementedError
+    found = await connection.execute(
+        select(
+            Component.code,
+            Component.category,
+            Component.name,
+            Component.owner_unit,
+            Component.maintainer_unit,
+            Component.state,
+        ).where(Component.code == code, holds_at(Component, at))
+    )
+    row = found.one_or_none()
+    return None if row is None else ComponentFact(**row._mapping)

@@ -1,5 +1,6 @@
 """Tables of app.grid. What a place is has versions: a row holds from `valid_from` until `valid_to`
-(null: still), and no two versions of a code overlap (deferrable, so that an import may close and open). Geometry is CGCS2000 (EPSG:4490)."""
+(null: still), and no two versions of a code overlap (deferrable: an import closes
+and opens in any order). Geometry is CGCS2000 (EPSG:4490)."""
 
 from __future__ import annotations
 

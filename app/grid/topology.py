@@ -21,7 +21,7 @@ from app.errors import InvalidInput
 from app.geo import LocalMetric
 from app.grid.codes import CODE_LENGTH, COMPONENT_CODE_LENGTH, AreaLevel, is_code
 from app.grid.findings import Finding, FindingKind, SizeUnit, TopologyReport, spot
-from app.grid.layers import Layer, Layers, Objects
+from app.grid.layers import Layer, Layers, Objects, present, repaired
 from app.grid.loading import Progress
 from app.grid.manifest import AREA_LAYERS, LAYER_LABELS, LayerKind, Tolerance
 
@@ -71,34 +71,49 @@ class _Checker:
     def layer(self, kind: LayerKind) -> Iterator[Finding]:
         """The findings of one layer: in itself, and against the layers above it."""
         layer = self._layers.layers[kind]
-        if kind is LayerKind.CHIEFS:
-            yield from self._missing_parents(layer, "segment_code", LayerKind.ROADS)
+        if kind in self._layers.imported():
+            yield from self._alone(layer)
+        yield from self._against_above(layer)
+
+    def _alone(self, layer: Layer) -> Iterator[Finding]:
+        if layer.kind is LayerKind.CHIEFS:
             yield from self._term_overlaps(layer)
             return
         yield from self._duplicate_codes(layer)
         yield from self._empty_geometries(layer)
-        if kind in AREA_LAYERS:
-            yield from self._areas(layer, AREA_LAYERS[kind])
-        elif kind is LayerKind.ROADS:
+        if level := AREA_LAYERS.get(layer.kind):
+            yield from self._wrong_parents(layer, level)
+            yield from self._invalid_rings(layer)
+            yield from self._overlaps(layer.kind, self._surfaces[level])
+        elif layer.kind is LayerKind.ROADS:
             yield from self._foreign_codes(layer, "street_code", CODE_LENGTH[AreaLevel.STREET])
-            yield from self._missing_parents(layer, "street_code", LayerKind.STREETS)
-            yield from self._outside_district(layer)
         else:
             yield from self._foreign_codes(layer, "code", COMPONENT_CODE_LENGTH)
-            yield from self._outside_district(layer)
 
-    def _areas(self, layer: Layer, level: AreaLevel) -> Iterator[Finding]:
-        yield from self._wrong_parents(layer, level)
-        yield from self._invalid_rings(layer)
-        surface = self._surfaces[level]
-        yield from self._overlaps(layer.kind, surface)
-        above = level.parent and self._surfaces.get(level.parent)
-        if level.parent and above:
-            yield from self._missing_parents(layer, "parent_code", _LAYER_OF[level.parent])
-            yield from self._crossings(layer.kind, surface, above)
-            yield from self._gaps(layer.kind, surface, above)
-        elif level is AreaLevel.DISTRICT and self._layers.derived_district:
-            yield from self._holes(surface)
+    def _against_above(self, layer: Layer) -> Iterator[Finding]:
+        """The pairs of layers of which at least one came with the import."""
+        imported = self._layers.imported()
+
+        def paired(above: LayerKind) -> bool:
+            return above in self._layers.layers and not imported.isdisjoint((layer.kind, above))
+
+        if level := AREA_LAYERS.get(layer.kind):
+            if level.parent is None:
+                if self._layers.derived_district:
+                    yield from self._holes(self._surfaces[level])
+            elif paired(above := _LAYER_OF[level.parent]):
+                surface, parents = self._surfaces[level], self._surfaces[level.parent]
+                yield from self._missing_parents(layer, "parent_code", above)
+                yield from self._crossings(layer.kind, surface, parents)
+                yield from self._gaps(layer.kind, surface, parents)
+        elif layer.kind is LayerKind.CHIEFS:
+            if paired(LayerKind.ROADS):
+                yield from self._missing_parents(layer, "segment_code", LayerKind.ROADS)
+        else:
+            if layer.kind is LayerKind.ROADS and paired(LayerKind.STREETS):
+                yield from self._missing_parents(layer, "street_code", LayerKind.STREETS)
+            if paired(LayerKind.DISTRICT):
+                yield from self._outside_district(layer)
 
     # Codes
 
@@ -133,10 +148,7 @@ class _Checker:
                 yield self._row(FindingKind.WRONG_PARENT, layer, row, layer.codes[row], note)
 
     def _missing_parents(self, layer: Layer, column: str, above: LayerKind) -> Iterator[Finding]:
-        parents = self._layers.get(above)
-        if parents is None:
-            return
-        known = set(parents.codes)
+        known = set(self._layers.layers[above].codes)
         own = layer.columns.get("code", layer.columns[column])
         for row, parent in enumerate(layer.columns[column]):
             if parent is not None and parent not in known:
@@ -146,12 +158,12 @@ class _Checker:
     # Shapes
 
     def _empty_geometries(self, layer: Layer) -> Iterator[Finding]:
-        for row in np.flatnonzero(~_present(layer.geometries)):
+        for row in np.flatnonzero(~present(layer.geometries)):
             code = layer.codes[row]
             yield self._found(FindingKind.EMPTY_GEOMETRY, layer, (code,), None, 1, SizeUnit.ROW)
 
     def _invalid_rings(self, layer: Layer) -> Iterator[Finding]:
-        usable = _present(layer.geometries)
+        usable = present(layer.geometries)
         for row in np.flatnonzero(usable & ~shapely.is_valid(layer.geometries)):
             shape = layer.geometries[row]
             reason = shapely.is_valid_reason(shape)
@@ -207,10 +219,8 @@ class _Checker:
             yield self._piece(FindingKind.GAP, LayerKind.STREETS, tuple(district.codes), piece)
 
     def _outside_district(self, layer: Layer) -> Iterator[Finding]:
-        district = self._surfaces.get(AreaLevel.DISTRICT)
-        if district is None:
-            return
-        rows = np.flatnonzero(_present(layer.geometries))
+        district = self._surfaces[AreaLevel.DISTRICT]
+        rows = np.flatnonzero(present(layer.geometries))
         shapes = self._metric.to_metres(layer.geometries[rows])
         whole = shapely.union_all(district.shapes)
         shapely.prepare(whole)
@@ -260,10 +270,8 @@ class _Checker:
     # Measures
 
     def _surface(self, layer: Layer) -> _Surface:
-        rows = _present(layer.geometries)
-        shapes = self._metric.to_metres(layer.geometries[rows])
-        invalid = ~shapely.is_valid(shapes)
-        shapes[invalid] = shapely.make_valid(shapes[invalid], method="structure", keep_collapsed=False)
+        rows = present(layer.geometries)
+        shapes = repaired(self._metric.to_metres(layer.geometries[rows]))
         return _Surface(layer.codes[rows], layer.columns["parent_code"][rows], shapes)
 
     def _pieces(self, shapes: Objects) -> Iterator[tuple[BaseGeometry, int]]:
@@ -297,11 +305,6 @@ class _Checker:
         note: str = "",
     ) -> Finding:
         return Finding(kind, layer.kind, codes, place, float(size), unit, note)
-
-
-def _present(geometries: Objects) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = ~(shapely.is_missing(geometries) | shapely.is_empty(geometries))
-    return found
 
 
 def _is_hole(polygons: Objects) -> NDArray[np.bool_]:
