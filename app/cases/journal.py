@@ -133,9 +133,14 @@ class Verification:
 
 
 async def verify(connection: AsyncConnection) -> Verification:
-    """Goes through the whole journal once: every chain, every case row against its fold, every seal."""
-    # One picture of the database for all of it, or a case changing meanwhile would look like a flaw.
+    """`inspect` on one unmoving picture of the database; must be the first thing in its transaction."""
+    # Or a case that changes meanwhile would look like a flaw.
     await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+    return await inspect(connection)
+
+
+async def inspect(connection: AsyncConnection) -> Verification:
+    """Goes through the whole journal once: every chain, every case row against its fold, every seal."""
     flaws: list[Flaw] = []
     entries_seen = cases_seen = 0
     async for chains in _chains(connection):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -29,12 +28,12 @@ def _settings(url: str, data: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def founded(cluster, template, tmp_path_factory) -> Iterator[tuple[str, World]]:
+def founded(cluster, template, tmp_path_factory) -> tuple[str, World]:
     """A database with the city in it, and the city."""
     name = f"city_{template}"
     admin(cluster, f"CREATE DATABASE {name} TEMPLATE {template}")
     url = cluster.database_url(name)
-    yield url, asyncio.run(_found(url, tmp_path_factory.mktemp("city")))
+    return url, asyncio.run(_found(url, tmp_path_factory.mktemp("city")))
 
 
 async def _found(url: str, data: Path) -> World:

@@ -172,7 +172,7 @@ def _only_round_trips(rows):
 
 
 def _situation(stage: Stage, role: Role) -> Situation:
-    """A case in the stage, in which every party is the caller and every guard but the exclusive ones holds."""
+    """A case in the stage, in which the caller is every party there is."""
     me = uuid4()
     case = Case.model_validate(
         {
