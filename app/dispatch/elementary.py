@@ -98,22 +98,24 @@ class Moments:
         self._representatives = cache(self._find)
 
     def classes(self, rows: Sequence[CompiledRow]) -> list[Class]:
-        windows = frozenset(row.window for row in rows if row.window.constrained)
+        windows = frozenset(row.window for row in rows)
         return [
-            ({"at": at.replace(tzinfo=self._zone)}, mask(row.window.covers(at) for row in rows))
-            for at in self._representatives(windows)
+            ({"at": at}, mask(row.window in holding for row in rows))
+            for holding, at in self._representatives(windows).items()
         ]
 
-    def _find(self, windows: frozenset[Window]) -> list[datetime]:
-        """A moment for each set of windows that hold together (and some more)."""
+    def _find(self, windows: frozenset[Window]) -> dict[frozenset[Window], datetime]:
+        """Every set of the windows that hold together, with a moment at which they do."""
         by_day = zip(self._days, *(self._covered(window) for window in windows), strict=True)
+        # What the windows say of a day and of the one before it is all that its hours depend on.
         days = {tuple(covered): day for day, *covered in by_day}
         bounds = {0} | {minute % 1440 for window in windows for hours in window.hours for minute in hours}
-        return [
-            datetime(day.year, day.month, day.day, minute // 60, minute % 60)  # noqa: DTZ001 local by meaning
+        moments = (
+            datetime(day.year, day.month, day.day, *divmod(minute, 60), tzinfo=self._zone)
             for day in days.values()
             for minute in sorted(bounds)
-        ]
+        )
+        return {frozenset(window for window in windows if window.covers(at)): at for at in moments}
 
 
 def mask(holds: Iterable[bool]) -> int:
