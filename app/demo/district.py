@@ -31,6 +31,7 @@ NOTE = "几何为虚构，仅供演示 Invented geometry, for demonstration only
 MANIFEST = "district.toml"
 #: Decimals of a degree written: 1 cm, a tenth of the plan's grid, so no two vertices fall together.
 DECIMALS = 7
+_METRIC = LocalMetric(*plan.ORIGIN)
 
 _README = f"""# {plan.DISTRICT_NAME}（演示） Demo district
 
@@ -78,8 +79,7 @@ def generate(folder: Path, seed: int = DEFAULT_SEED) -> Path:
 
 def to_degrees(geometries: Any) -> Any:
     """Geometries (one or an array) from the plan's metres to CGCS2000 degrees, rounded to `DECIMALS`."""
-    metric = LocalMetric(*plan.ORIGIN)
-    return shapely.transform(metric.to_degrees(geometries), lambda degrees: np.round(degrees, DECIMALS))
+    return shapely.transform(_METRIC.to_degrees(geometries), lambda degrees: np.round(degrees, DECIMALS))
 
 
 def _files(district: District) -> dict[str, str]:

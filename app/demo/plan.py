@@ -47,13 +47,14 @@ class Office:
 
 @dataclass(frozen=True, slots=True)
 class Landmark:
-    """A place people name in reports. `weight` is its share of hot-spot reports, `spread_m` their scatter."""
+    """A place people name in reports. `weight` is its share of hot-spot reports, `spread_m` their scatter,
+    `kinds` what draws problems there: `cbd`, `market`, `labour`, `park`, `housing`."""
 
     name: str
     at: Point
     weight: float
     spread_m: float
-    kind: str
+    kinds: frozenset[str]
 
 
 OUTLINE: tuple[Point, ...] = (
@@ -133,11 +134,11 @@ OFFICES: tuple[Office, ...] = (
 )
 
 LANDMARKS: tuple[Landmark, ...] = (
-    Landmark("中兴步行街", (230, -390), 0.26, 110, "cbd"),
-    Landmark("钻井市场", (1650, -260), 0.18, 90, "market"),
-    Landmark("百特商场", (500, -130), 0.15, 90, "cbd"),
-    Landmark("兴油市场", (-420, -370), 0.12, 80, "market"),
-    Landmark("三辰广场", (-1250, -640), 0.11, 100, "labour"),
-    Landmark("四季公园", (-660, 620), 0.10, 130, "park"),
-    Landmark("油建家属院", (-420, -1480), 0.08, 120, "housing"),
+    Landmark("中兴步行街", (230, -390), 0.26, 110, frozenset({"cbd"})),
+    Landmark("钻井市场", (850, -350), 0.18, 90, frozenset({"market"})),
+    Landmark("百特商场", (500, -130), 0.15, 90, frozenset({"cbd"})),
+    Landmark("兴油市场", (-420, -370), 0.12, 80, frozenset({"market", "labour"})),
+    Landmark("三辰广场", (-1250, -640), 0.11, 100, frozenset({"labour"})),
+    Landmark("四季公园", (-660, 620), 0.10, 130, frozenset({"park", "labour"})),
+    Landmark("油建家属院", (-420, -1480), 0.08, 120, frozenset({"housing"})),
 )
