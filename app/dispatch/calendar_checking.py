@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import pairwise
 
+from app.dispatch.deadline_words import limit_words
+from app.dispatch.deadlines import due
 from app.dispatch.findings import Finding, FindingKind, error, warning
-from app.dispatch.rulebook import Calendar
+from app.dispatch.rulebook import Calendar, LimitUnit, Rulebook
 from app.dispatch.workcalendar import slot_span, unannounced_years, work_calendar
 
 _HOLE = FindingKind.CALENDAR_HOLE
@@ -45,6 +48,28 @@ def calendar_findings(calendar: Calendar) -> Iterator[Finding]:
             f"calendar {year}",
             f"{year} 年的法定节假日调休安排尚无数据，节假日为推算，调休上班日缺。",
             f"The make-up workdays of {year} are not known; its holidays are an estimate.",
+        )
+
+
+def horizon_findings(rulebook: Rulebook, now: datetime) -> Iterator[Finding]:
+    """Whether the calendar reaches as far as a case filed now may need it: its longest limit, extended."""
+    calendar = rulebook.calendar
+    day_length = work_calendar(calendar).day_length
+    hours = {LimitUnit.WORK_HOUR: 3_600_000_000, LimitUnit.WORK_DAY: day_length}
+    limits = [row.limit for row in (*rulebook.limits, *rulebook.stage_limits) if row.unit in hours]
+    if not limits:
+        return
+    longest = max(limits, key=lambda limit: limit.amount * hours[limit.unit])
+    try:
+        due(now, longest, calendar, times=1 + rulebook.policy.max_extensions)
+    except ValueError:
+        yield error(
+            _HOLE,
+            f"calendar {calendar.last_year}",
+            f"日历只到 {calendar.last_year} 年，现在立案的最长时限"
+            f"（{limit_words(longest)}，含延期）无法算出。",
+            f"The calendar ends with {calendar.last_year}: the longest limit of a case filed now, with its"
+            " extensions, does not end within it.",
         )
 
 

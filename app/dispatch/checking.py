@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 
-from app.dispatch.calendar_checking import calendar_findings
+from app.dispatch.calendar_checking import calendar_findings, horizon_findings
 from app.dispatch.comparison import KEYS, row_code
 from app.dispatch.coverage import coverage
 from app.dispatch.deadline_words import limit_words
@@ -36,11 +36,14 @@ WITHOUT_STAGE_LIMIT = frozenset(
 )
 
 
-def check(rulebook: Rulebook, *, area_codes: Collection[str] | None = None) -> Report:
+def check(
+    rulebook: Rulebook, *, area_codes: Collection[str] | None = None, now: datetime | None = None
+) -> Report:
     """Everything wrong with the rulebook; without errors it never leaves a case undecided or without a limit.
 
     `area_codes`: every area code of the grid, down to the finest level loaded; None when it is not known,
-    which checks areas by their form only.
+    which checks areas by their form only. `now`: when it is to be in force, to see whether its calendar
+    reaches far enough.
     """
     areas = Areas(rulebook.district_code, area_codes)
     calendar = list(calendar_findings(rulebook.calendar))
@@ -56,6 +59,7 @@ def check(rulebook: Rulebook, *, area_codes: Collection[str] | None = None) -> R
     unusable = any(finding.severity is Severity.ERROR for finding in calendar)
     if not unusable:
         findings += _late_milestones(rulebook)
+        findings += horizon_findings(rulebook, now) if now else ()
     rows = list(row_findings(rulebook, areas))
     findings += [*rows, *reference_findings(rulebook)]
     wrong = {finding.where for finding in rows if finding.severity is Severity.ERROR}

@@ -39,7 +39,7 @@ class FindingKind(StrEnum):
     ORPHAN_PARENT = "orphan_parent"  # 上级不存在
     CYCLE = "cycle"  # 上下级成环
     MINOR_WITHOUT_CONDITION = "minor_without_condition"  # 小类无立案条件
-    LEAD_ASSISTS = "lead_assists"  # 主责兼协办
+    LEAD_ASSISTS = "lead_assists"  # 主办兼协办
     FALLBACK_MISSING = "fallback_missing"  # 无兜底单位
 
 
@@ -129,7 +129,7 @@ REMEDIES: dict[FindingKind, tuple[str, str]] = {
         "Add a condition to the minor: without one no case of it can be filed.",
     ),
     FindingKind.LEAD_ASSISTS: (
-        "从协办中去掉主责单位。",
+        "从协办中去掉主办单位。",
         "Take the lead out of the assisting units.",
     ),
     FindingKind.FALLBACK_MISSING: (

@@ -285,13 +285,13 @@ class _Resolving:
         for reference in self._expanded(chain, why):
             unit, missing = self._resolve(reference)
             if unit is not None:
-                why.append(f"主责单位：{self._name(unit)}，为{self._told(reference)}。")
+                why.append(f"主办单位：{self._name(unit)}，为{self._told(reference)}。")
                 return unit, reference.relative is Relative.FALLBACK
             why.append(f"{reference.label}未采用：{missing}。")
         unit, missing = self._resolve_fallback()
         if unit is None:
             raise Undecided(missing)
-        why.append(f"以上单位均无法确定，由属地兜底，主责单位：{self._name(unit)}。")
+        why.append(f"以上单位均无法确定，由属地兜底，主办单位：{self._name(unit)}。")
         return unit, True
 
     def assisting(self, references: Sequence[Reference], lead: str, why: list[str]) -> tuple[str, ...]:

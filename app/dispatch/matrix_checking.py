@@ -50,7 +50,7 @@ def _row(row: MatrixRow, rulebook: Rulebook, areas: Areas) -> Iterator[Finding]:
         yield warning(
             FindingKind.LEAD_ASSISTS,
             where,
-            f"{names[0].strip()} 既主责又协办。",
+            f"{names[0].strip()} 既主办又协办。",
             f"{names[0].strip()} both leads and assists.",
         )
 

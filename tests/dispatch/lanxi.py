@@ -78,6 +78,7 @@ CONDITIONS = (
     Condition(code="E0401-1", category="E0401", text="占道摆摊", closing="清退"),
 )
 EVERYTHING = row("ALL", "@principle")
+CLEAN_LIMIT = HandlingLimit(condition="C0101-1", amount=4, unit=LimitUnit.WORK_HOUR)
 
 
 def rulebook(*rows: MatrixRow, **more: object) -> Rulebook:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, time
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,7 @@ from tests.dispatch.lanxi import (
     SLOTS,
     UNITS,
     facts,
+    local,
     row,
     rulebook,
     unit,
@@ -361,6 +363,14 @@ def test_a_row_that_is_wrong_itself_is_not_called_unreached_too() -> None:
     assert unreached(rulebook(EVERYTHING, row("R", area=DISTRICT + "009"))) == {}
 
 
+def test_a_calendar_that_ends_before_the_longest_limit_is_an_error() -> None:
+    # Four work hours, extended twice, are a day and a half.
+    assert check(CLEAN, now=local(2026, 12, 30, 8)).ok
+    (finding,) = check(CLEAN, now=local(2026, 12, 31, 8)).errors
+    assert (finding.kind, finding.where) == (FindingKind.CALENDAR_HOLE, "calendar 2026")
+    assert not check(CLEAN, now=local(2027, 3, 1)).ok
+
+
 def test_errors_come_first() -> None:
     severities = [
         f.severity
@@ -374,3 +384,8 @@ def test_errors_come_first() -> None:
 
 def test_the_facts_of_the_stories_are_answered() -> None:
     assert decide(facts(), CLEAN).row == "ALL"
+
+
+def test_every_kind_stands_in_the_docs() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "dispatch.md").read_text(encoding="utf-8")
+    assert [kind for kind in FindingKind if f"`{kind}`" not in docs] == []

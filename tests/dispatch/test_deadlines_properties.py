@@ -61,7 +61,7 @@ def pauses_after(draw: st.DrawFn, start: datetime) -> list[Pause]:
 
 
 @given(data=st.data(), start=starts, amount=quarters, unit=units, times=st.integers(1, 3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_agrees_with_counting_minutes(
     data: st.DataObject, start: datetime, amount: float, unit: LimitUnit, times: int
 ) -> None:

@@ -186,7 +186,7 @@ def test_the_fallback_is_the_places_office_else_the_policys_unit() -> None:
     assert (here.lead, here.fallback) == ("HARBOUR", True)
     assert "部件产权单位未采用：部件未登记产权单位。" in here.why
     assert "指定单位 GONE未采用：单位 GONE 不在规则库中。" in here.why
-    assert here.why[-1] == "以上单位均无法确定，由属地兜底，主责单位：港口街道办事处（HARBOUR）。"
+    assert here.why[-1] == "以上单位均无法确定，由属地兜底，主办单位：港口街道办事处（HARBOUR）。"
     nowhere = lead("@owner", street_code=None, community_code=None, cell_code=None)
     assert (nowhere.lead, nowhere.fallback) == ("CENTRE", True)
     told = lead("@owner > @fallback")
@@ -220,7 +220,7 @@ def test_why_reads_well() -> None:
         "依据：兰政发〔2026〕3号。",
         "按“部件先属主后属地”的原则确定。",
         "部件产权单位未采用：单位 VANISHED 不在规则库中。",
-        "主责单位：港口街道办事处（HARBOUR），为事发地街道办事处。",
+        "主办单位：港口街道办事处（HARBOUR），为事发地街道办事处。",
         "另有 2 行也相符，但规定较宽，未采用：C、ALL。",
     )
     assert [loser.row for loser in decision.losers] == ["C", "ALL"]
@@ -229,7 +229,7 @@ def test_why_reads_well() -> None:
 
 def test_a_chief_is_named() -> None:
     told = lead("@street_chief", chief_unit="QUAY", chief_name="沈街长").why
-    assert "主责单位：码头社区（QUAY），为街长沈街长所属单位。" in told
+    assert "主办单位：码头社区（QUAY），为街长沈街长所属单位。" in told
     assert any("当时当地没有在任街长" in line for line in lead("@street_chief").why)
     assert any("在任街长未登记所属单位" in line for line in lead("@street_chief", chief_name="沈街长").why)
 

@@ -166,7 +166,7 @@ def oracle_unit(reference: str, case: Facts, book: Rulebook) -> str | None:
 
 
 @given(book=books, case=cases)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_decide_agrees_with_reading_every_row(book: Rulebook, case: Facts) -> None:
     matching = sorted((r for r in book.matrix if oracle_matches(r, case)), key=oracle_rank, reverse=True)
     tied = len(matching) > 1 and oracle_rank(matching[0]) == oracle_rank(matching[1])
@@ -192,7 +192,7 @@ def test_decide_agrees_with_reading_every_row(book: Rulebook, case: Facts) -> No
 
 
 @given(book=books, many=st.lists(cases, min_size=1, max_size=30))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_rulebook_without_errors_decides_every_case(book: Rulebook, many: list[Facts]) -> None:
     report = check(book)
     kinds = {finding.kind for finding in report.errors}
