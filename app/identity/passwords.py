@@ -14,7 +14,8 @@ from app.errors import InvalidInput
 SHORTEST = 10
 LONGEST = 256
 
-_hasher = PasswordHasher()
+#: OWASP's parameters for one core a login, so that a shift's beginning does not stop the service.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
 def check_rules(password: str, *, username: str) -> None:

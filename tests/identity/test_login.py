@@ -14,8 +14,8 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import ManualClock
-from app.db import Database
-from app.identity import store
+from app.db import Database, new_id
+from app.identity import passwords, store
 from app.identity.principal import Role
 from app.identity.tables import AccountTable, LoginSessionTable, LoginThrottleTable
 from app.main import create_app
@@ -157,9 +157,9 @@ async def test_parallel_guesses_do_not_slip_past_the_limit(services: Services, c
     """Twenty guesses at once over real connections: five are looked at, fifteen are refused."""
     database = Database(cloned_url, pool_size=8, pool_timeout=30)
     parts = Services(services.settings, database, services.clock, services.secret)
-    await hire(parts, "wang.li", Role.INTAKE_CLERK)
-    made = create_app(services.settings, clock=services.clock, database=database)
     try:
+        await hire(parts, "wang.li", Role.INTAKE_CLERK)
+        made = create_app(parts.settings, clock=parts.clock, database=database)
         async with (
             made.router.lifespan_context(made),
             httpx.AsyncClient(transport=httpx.ASGITransport(made), base_url="http://chengguan.test") as http,
@@ -313,8 +313,8 @@ async def test_an_old_hash_is_renewed_when_its_owner_logs_in(
     await connection.execute(update(AccountTable).values(password_hash=weak))
     assert (await try_login(http, clerk)).status_code == 200
     renewed = (await connection.execute(select(AccountTable.password_hash))).scalar_one()
-    assert renewed.startswith("$argon2id$")
-    assert not PasswordHasher().check_needs_rehash(renewed)
+    assert passwords.outdated(weak)
+    assert not passwords.outdated(renewed)
     assert (await try_login(http, clerk)).status_code == 200
 
 
@@ -331,3 +331,20 @@ async def test_what_has_expired_is_swept(
     assert await store.delete_expired(connection, clock.now()) == 0
     left = await connection.execute(select(func.count()).select_from(LoginSessionTable))
     assert left.scalar_one() == 1
+
+
+async def test_a_password_reset_while_logging_in_wins(
+    services: Services, connection: AsyncConnection, clerk: str
+) -> None:
+    """Between judging the old password and opening the session the password was reset."""
+    judged = await store.credentials(connection, clerk)
+    assert judged is not None
+    await connection.execute(update(AccountTable).values(password_hash="reset"))
+
+    now = services.clock.now()
+    opened = await store.open_session(
+        connection, judged, session=new_id(), token_hash="x", now=now, expires_at=now + timedelta(days=1)
+    )
+    await store.renew_hash(connection, judged, "a better hash of the old password")
+    assert not opened
+    assert (await connection.execute(select(AccountTable.password_hash))).scalar_one() == "reset"
