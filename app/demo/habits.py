@@ -11,7 +11,7 @@ from typing import Any
 from app.dispatch.rulebook import CategoryKind, Condition, Rulebook
 
 #: What becomes of the weight of a category with hours inside them and outside, and outside its months.
-IN_HOURS, OFF_HOURS, OFF_SEASON = 2.0, 0.06, 0.03
+IN_HOURS, OFF_HOURS, OFF_SEASON = 3.0, 0.06, 0.03
 #: Share of an event's reports that lie at hot spots, where `habits.toml` says nothing else.
 HOT = 0.35
 

@@ -22,7 +22,7 @@ from app.geo import Datum, LocalMetric, to_storage
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 #: From a Monday: three weeks with the Labour Day holiday (1 to 5 May) and its make-up Saturday (9 May).
-START, DAYS, PER_DAY = date(2026, 4, 20), 21, 400.0
+START, DAYS, PER_DAY = date(2026, 4, 20), 21, 300.0
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_they_come_in_order_of_time_within_the_days_asked_for(spring: list[DemoR
 
 def test_every_point_lies_in_the_district(spring: list[DemoReport], district: District) -> None:
     outline = district.areas.district.buffer(0.05)
-    assert all(shapely.contains(outline, metres(spring)))
+    assert all(shapely.contains(outline, metres(spring[::3])))
 
 
 def test_phones_send_gcj02_and_the_hotline_never_does(spring: list[DemoReport]) -> None:
@@ -114,19 +114,17 @@ def test_the_share_of_repeats_lies_within_50_metres_and_a_day_of_the_first(
 ) -> None:
     repeats = [report for report in spring if report.duplicate_of is not None]
     assert len(repeats) / len(spring) == pytest.approx(DUPLICATES, abs=0.012)
-    points = metres(spring)
-    for repeat in repeats:
-        assert repeat.duplicate_of is not None
-        first = spring[repeat.duplicate_of - 1]
+    firsts = [spring[repeat.duplicate_of - 1] for repeat in repeats if repeat.duplicate_of]
+    for repeat, first, there, here in zip(repeats, firsts, metres(repeats), metres(firsts), strict=True):
         assert first.duplicate_of is None
         assert timedelta() < repeat.moment - first.moment < timedelta(hours=24)
-        assert points[repeat.serial - 1].distance(points[first.serial - 1]) < 50
+        assert there.distance(here) < 50
         assert (repeat.condition, repeat.real) == (first.condition, first.real)
 
 
 def test_hot_spots_are_hot(spring: list[DemoReport], district: District) -> None:
     reach = hot_spots()
-    events = [report for report in spring if report.category.startswith("E")]
+    events = [report for report in spring[::3] if report.category.startswith("E")]
     share = sum(shapely.contains(reach, metres(events))) / len(events)
     assert share > HOT
     assert share > 10 * reach.area / district.areas.district.area
