@@ -288,6 +288,7 @@ def test_rows_that_close_a_gap_together_leave_none() -> None:
         ({"hours": "08:00-12:00"}, {"hours": "12:00-14:00"}, False),
         ({"hours": "22:00-02:00", "weekdays": "5"}, {"hours": "01:00-03:00", "weekdays": "6"}, True),
         ({"hours": "22:00-02:00", "weekdays": "5"}, {"hours": "01:00-03:00", "weekdays": "5"}, False),
+        ({"hours": "22:00-02:00", "weekdays": "5"}, {"hours": "00:00-04:00", "weekdays": "6"}, True),
         ({"weekdays": "1-3"}, {"weekdays": "3-5"}, True),
         ({"weekdays": "1-3"}, {"weekdays": "4-5"}, False),
         # a yearly date meets every weekday in some year, a date of one year only its own (a Thursday)
