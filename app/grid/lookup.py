@@ -20,19 +20,19 @@ _LOCATE = text(
         SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS point
     ), inside AS (
         SELECT area.code FROM here JOIN area ON ST_Covers(area.geom, here.point)
-        WHERE area.level = 'cell' AND tstzrange(area.valid_from, area.valid_to) @> :at
+        WHERE area.level = 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
         ORDER BY area.code LIMIT 1
     ), close AS (
-        SELECT area.code, area.geom::geography <-> here.point::geography AS distance_m
-        FROM here JOIN area ON area.level = 'cell'
-        WHERE tstzrange(area.valid_from, area.valid_to) @> :at
+        SELECT area.code, ST_Distance(area.geom::geography, (SELECT point::geography FROM here)) AS distance_m
+        FROM area
+        WHERE area.level = 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
           AND NOT EXISTS (SELECT FROM inside)
-        ORDER BY area.geom::geography <-> here.point::geography LIMIT 8
+        ORDER BY area.geom::geography <-> (SELECT point::geography FROM here) LIMIT 8
     ), nearest AS (
         SELECT code, distance_m FROM close ORDER BY distance_m, code LIMIT 1
     ), above AS (
         SELECT area.code FROM here JOIN area ON ST_Covers(area.geom, here.point)
-        WHERE area.level <> 'cell' AND tstzrange(area.valid_from, area.valid_to) @> :at
+        WHERE area.level <> 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
           AND NOT EXISTS (SELECT FROM inside)
         ORDER BY length(area.code) DESC, area.code LIMIT 1
     ), known AS (
@@ -44,7 +44,7 @@ _LOCATE = text(
         SELECT area.level, area.code, area.name, area.area_class
         FROM known JOIN area
           ON area.code IN (known.cell_code, left(known.code, 12), left(known.code, 9), left(known.code, 6))
-        WHERE tstzrange(area.valid_from, area.valid_to) @> :at
+        WHERE area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
     ), reach AS (
         SELECT greatest(:default_range, max(visible_range_m)) AS metres FROM street_chief
     ), office AS (
@@ -55,10 +55,10 @@ _LOCATE = text(
         FROM here CROSS JOIN reach
         JOIN road_segment AS segment
           ON ST_DWithin(segment.geom::geography, here.point::geography, reach.metres)
-         AND tstzrange(segment.valid_from, segment.valid_to) @> :at
+         AND segment.valid_from <= :at AND coalesce(segment.valid_to, 'infinity') > :at
         LEFT JOIN street_chief AS chief
           ON chief.segment_code = segment.code
-         AND tstzrange(chief.valid_from, chief.valid_to) @> :at
+         AND chief.valid_from <= :at AND coalesce(chief.valid_to, 'infinity') > :at
     )
     SELECT known.cell_code,
            (SELECT json_object_agg(level, json_build_array(code, name, area_class)) FROM nested) AS areas,

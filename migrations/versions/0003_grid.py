@@ -25,7 +25,10 @@ def _geometry(kind: str) -> sa.Column:
     return sa.Column("geom", Geometry(kind, srid=4490, spatial_index=False), nullable=False)
 
 
-def _versions(table: str, *key: str, import_null: bool = False) -> tuple[sa.schema.SchemaItem, ...]:
+def _versions(
+    table: str, code: str, *others: str, import_null: bool = False
+) -> tuple[sa.schema.SchemaItem, ...]:
+    hashed = sa.func.hashtextextended(sa.column(code), 0)
     period = sa.func.tstzrange(sa.column("valid_from"), sa.column("valid_to"))
     return (
         sa.Column("valid_from", _TIME, nullable=False),
@@ -34,9 +37,10 @@ def _versions(table: str, *key: str, import_null: bool = False) -> tuple[sa.sche
         sa.ForeignKeyConstraint(["import_id"], ["import_run.id"], name=f"fk_{table}_import_id_import_run"),
         sa.CheckConstraint("valid_from < valid_to", name="valid_period"),
         postgresql.ExcludeConstraint(
-            *((sa.column(name), "=") for name in key),
+            (hashed, "="),
+            *((sa.column(name), "=") for name in others),
             (period, "&&"),
-            name=f"ex_{table}_{'_'.join(key)}_period",
+            name=f"ex_{table}_{'_'.join((code, *others))}_period",
             using="gist",
             deferrable=True,
             initially="IMMEDIATE",
