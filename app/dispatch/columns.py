@@ -121,10 +121,9 @@ def _escaped(part: str) -> str:
 
 
 def _parts(text: str) -> list[str]:
-    """The inverse of joining escaped parts; an empty cell has none."""
-    if not text.strip():
-        return []
-    parts, current, escaping = [], "", False
+    """The inverse of joining escaped parts; empty ones, as after a last separator, are none."""
+    parts: list[str] = []
+    current, escaping = "", False
     for character in text:
         if escaping:
             current, escaping = current + character, False
@@ -136,7 +135,7 @@ def _parts(text: str) -> list[str]:
         else:
             current += character
     parts.append(current + "\\" if escaping else current)
-    return [part.strip() for part in parts]
+    return [part.strip() for part in parts if part.strip()]
 
 
 def _column(name: str, field: FieldInfo) -> Column:

@@ -31,9 +31,12 @@ def read_uploaded(content: bytes) -> Rulebook:
 
 
 def write_rulebook(rulebook: Rulebook, path: Path) -> None:
-    """Writes a workbook where the path ends in `.xlsx`, else a folder."""
-    if path.suffix.lower() == ".xlsx":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_workbook(rulebook, path)
-    else:
-        write_folder(rulebook, path)
+    """Writes a workbook where the path ends in `.xlsx`, else a folder. Errors: `InvalidInput`."""
+    try:
+        if path.suffix.lower() == ".xlsx":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_workbook(rulebook, path)
+        else:
+            write_folder(rulebook, path)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror}): name another place.") from error

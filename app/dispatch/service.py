@@ -22,6 +22,9 @@ from app.errors import Conflict, InvalidInput, NotFound, RulebookRefused
 from app.geo import Datum, to_storage
 from app.grid.lookup import component, locate
 
+#: A refusal tells so many findings; the check tells all.
+_FINDINGS_TOLD = 100
+
 
 class VersionState(StrEnum):
     """版本状态 at a moment."""
@@ -172,7 +175,7 @@ def _refused(number: int, report: Report) -> RulebookRefused:
     return RulebookRefused(
         f"Version {number} has {len(report.errors)} errors and cannot be activated; first {first.where}:"
         f" {first.message_en} Correct them and import it again.",
-        findings=[_told(finding) for finding in report.errors],
+        findings=[_told(finding) for finding in report.errors[:_FINDINGS_TOLD]],
     )
 
 

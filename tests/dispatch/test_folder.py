@@ -81,6 +81,11 @@ def test_columns_may_stand_in_any_order_and_optional_ones_be_left_out(copy: Path
     assert [row.code for row in folder.read_folder(copy).area_classes] == ["A", "B", "C"]
 
 
+def test_a_separator_too_many_makes_no_part(copy: Path) -> None:
+    replace(copy / "matrix.csv", "housing;@street_office", "; housing ;; @street_office;")
+    assert folder.read_folder(copy) == folder.read_folder(RULEBOOK)
+
+
 def test_all_faults_are_told_at_once_with_file_line_and_column(copy: Path) -> None:
     replace(copy / "units.csv", ",department,", ",bureau,")
     replace(copy / "limits.csv", "C0101-2,*,,4,work_hour", "C0101-2,*,,many,work_hour")
