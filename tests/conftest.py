@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import make_url
@@ -24,6 +25,10 @@ from app.main import create_app
 from app.postgres import PrivateCluster
 from app.requests import Services
 from app.settings import Settings
+
+structlog.configure(
+    processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+)
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 

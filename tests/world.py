@@ -130,7 +130,8 @@ RULEBOOK = Rulebook(
         MatrixRow(code="components", category="component", lead="@owner > @street_office"),
         MatrixRow(code="events", category="event", lead="@street_office", assisting=("enforcement",)),
         MatrixRow(code="rubbish", category="E0110", lead="sanitation"),
-        MatrixRow(code="building", category="E0101", lead="@local:enforcement", assisting=("@street_office",)),
+        MatrixRow(code="building", category="E0101", lead="@local:enforcement",
+                  assisting=("@street_office",)),
     ),
     area_classes=(AreaClass(code="A", name="一类区域"), AreaClass(code="B", name="二类区域")),
     stage_limits=tuple(
@@ -157,7 +158,7 @@ RULEBOOK = Rulebook(
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of the city. `areas` are what the account may see; `beat` the cells of an inspector on duty."""
+    """Somebody of the city. `areas` are what the account may see, `beat` where an inspector is on duty."""
 
     roles: tuple[Role, ...]
     areas: tuple[str, ...] = (DISTRICT,)
@@ -206,7 +207,7 @@ async def found(database: Database) -> World:
             world.ids[name] = await accounts.create_account(
                 connection,
                 username=name,
-                display_name=name.title(),
+                display_name=name,
                 password=PASSWORD,
                 roles=list(person.roles),
                 areas=list(person.areas),
@@ -251,9 +252,10 @@ async def _map(connection: Any) -> None:
     for code, (level, name, shape) in areas.items():
         await connection.execute(
             insert(Area).values(
-                id=new_id(), level=level, code=code, name=name, parent_code=_parent(code),
+                id=new_id(), district_code=DISTRICT, level=level, code=code, name=name,
+                parent_code=_parent(code),
                 area_class="A" if level == "cell" and code.startswith(WEST) else "B",
-                geom=_ewkt(MultiPolygon([shape])), area_m2=10_000, predecessors=[], valid_from=FOUNDED,
+                geom=_ewkt(MultiPolygon([shape])), predecessors=[], valid_from=FOUNDED,
                 import_id=run,
             )
         )  # fmt: skip
@@ -261,8 +263,9 @@ async def _map(connection: Any) -> None:
         line = MultiLineString([LineString([(start, 30.001), (start + 0.002, 30.001)])])
         await connection.execute(
             insert(RoadSegment).values(
-                id=new_id(), district_code=DISTRICT, code=code, name="中心路", road_class="main", street_code=street,
-                geom=_ewkt(line), length_m=200, valid_from=FOUNDED, import_id=run,
+                id=new_id(), district_code=DISTRICT, code=code, name="中心路",
+                road_class="main", street_code=street,
+                geom=_ewkt(line), valid_from=FOUNDED, import_id=run,
             )
         )  # fmt: skip
     await connection.execute(

@@ -24,8 +24,8 @@ def visible(actor: Principal, rulebook: Rulebook) -> ColumnElement[bool]:
         seen.append(here)
     if actor.has(Role.UNIT_OFFICER) and actor.unit is not None:
         seen.append(and_(here, of_units(rulebook.unit_and_below(actor.unit))))
-    if actor.has(Role.STREET_CHIEF):
-        seen.append(and_(here, _CASE.c.chief_account == actor.name))
+    if actor.has(Role.STREET_CHIEF) and actor.username is not None:
+        seen.append(and_(here, _CASE.c.chief_account == actor.username))
     return or_(*seen)
 
 

@@ -169,7 +169,7 @@ async def least_busy(
         return None
     tasks = and_(_CASE.c.inspector_id == _ACCOUNT.c.id, _CASE.c.stage.in_([Stage.VERIFYING, Stage.CHECKING]))
     wanted = (
-        select(_ACCOUNT.c.id, _ACCOUNT.c.username)
+        select(_ACCOUNT.c.id, _ACCOUNT.c.display_name)
         .outerjoin(CaseRow, tasks)
         .where(
             _ACCOUNT.c.id.in_(candidates),
@@ -178,12 +178,12 @@ async def least_busy(
             _ACCOUNT.c.roles.contains(["inspector"]),
             func.coalesce(_ACCOUNT.c.unit.not_in(sorted(not_units)), True),
         )
-        .group_by(_ACCOUNT.c.id, _ACCOUNT.c.username)
+        .group_by(_ACCOUNT.c.id)
         .order_by(func.count(_CASE.c.id), _ACCOUNT.c.username)
         .limit(1)
     )
     row = (await connection.execute(wanted)).one_or_none()
-    return None if row is None else (row.id, row.username)
+    return None if row is None else (row.id, row.display_name)
 
 
 # -- for the background jobs -----------------------------------------------------------------------------

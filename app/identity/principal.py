@@ -44,7 +44,7 @@ CENTRE_ROLES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """主体: the account or API client a request acts for.
+    """主体: the account or API client a request acts for. `name` is what people see, `username` an account's.
 
     `areas` are area codes (district 6, street 9, community 12, cell 15 digits); a code covers
     every area whose code begins with it. `unit` is a unit code of the rulebook.
@@ -56,6 +56,7 @@ class Principal:
     roles: frozenset[Role]
     areas: tuple[str, ...] = ()
     unit: str | None = None
+    username: str | None = None
 
     def covers(self, area_code: str) -> bool:
         """Whether the area of this code lies within the caller's areas."""

@@ -36,6 +36,7 @@ def _principal(kind: Literal["account", "client"], row: Row[*tuple[Any, ...]]) -
         roles=frozenset(map(Role, row.roles)),
         areas=tuple(row.areas),
         unit=row.unit,
+        username=getattr(row, "username", None),
     )
 
 
@@ -53,6 +54,7 @@ async def account_principal(connection: AsyncConnection, account: UUID, session:
     statement = (
         select(
             AccountTable.id,
+            AccountTable.username,
             AccountTable.display_name.label("name"),
             AccountTable.roles,
             AccountTable.areas,
