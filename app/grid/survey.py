@@ -1,4 +1,4 @@
-"""The import as a whole: read, hold against what is stored, check, store. What the command line and the demo call."""
+"""The import as a whole: read, hold against what is stored, check, store."""
 
 from __future__ import annotations
 

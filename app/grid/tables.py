@@ -228,7 +228,7 @@ class DutyShift(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_duty_shift_account_id_started_at", "account_id", "started_at"),
-        Index("ix_duty_shift_area_codes", "area_codes", postgresql_using="gin"),
+        Index("ix_duty_shift_ended_at", "ended_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -182,7 +182,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index("ix_duty_shift_account_id_started_at", "duty_shift", ["account_id", "started_at"])
-    op.create_index("ix_duty_shift_area_codes", "duty_shift", ["area_codes"], postgresql_using="gin")
+    op.create_index("ix_duty_shift_ended_at", "duty_shift", ["ended_at"])
 
 
 def downgrade() -> None:

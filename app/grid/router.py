@@ -1,0 +1,263 @@
+"""Routes of places, areas, road segments, street chiefs, components and duty."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import AwareDatetime
+
+from app.errors import Conflict, InvalidInput, NotFound
+from app.geo import Datum
+from app.grid import service, store
+from app.grid.codes import AreaLevel
+from app.grid.schemas import (
+    AreaCode,
+    AreaReply,
+    AreaWithGeometry,
+    ChiefChanges,
+    ChiefReply,
+    ComponentChange,
+    ComponentReply,
+    NewChief,
+    NewShift,
+    PlaceReply,
+    RawPair,
+    SegmentReply,
+    ShiftReply,
+)
+from app.identity.access import AdministratorOnly, CurrentPrincipal, require
+from app.identity.principal import CENTRE_ROLES, Principal, Role
+from app.paging import Page, PageDep, cut
+from app.problems import problem_responses
+from app.requests import ClockDep, Conn
+
+router = APIRouter(tags=["网格 Grid"])
+
+
+def _moment(
+    clock: ClockDep,
+    at: Annotated[
+        AwareDatetime | None, Query(description="As it was at this moment; now when absent.")
+    ] = None,
+) -> datetime:
+    return at or clock.now()
+
+
+def _box(
+    bbox: Annotated[
+        str | None, Query(description="west,south,east,north in degrees.", examples=["114.0,22.5,114.1,22.6"])
+    ] = None,
+) -> store.Box | None:
+    if bbox is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in bbox.split(","))
+    except ValueError as error:
+        raise InvalidInput(
+            "bbox is four numbers: west,south,east,north", fields={"bbox": "four numbers"}
+        ) from error
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInput("bbox runs from south-west to north-east", fields={"bbox": "out of order"})
+    return west, south, east, north
+
+
+MomentDep = Annotated[datetime, Depends(_moment)]
+BoxDep = Annotated[store.Box | None, Depends(_box)]
+CodeInPath = Annotated[str, Path(pattern=r"^\d{6,18}$")]
+InspectorOnly = Annotated[Principal, Depends(require(Role.INSPECTOR))]
+CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]
+SeesComponents = Annotated[
+    Principal,
+    Depends(require(Role.ADMINISTRATOR, Role.SHIFT_LEADER, Role.INSPECTOR, Role.UNIT_OFFICER)),
+]
+
+
+@router.get("/places", summary="位置查询 What lies at a point", responses=problem_responses(NotFound))
+async def read_place(
+    principal: CurrentPrincipal,
+    connection: Conn,
+    at: MomentDep,
+    x: Annotated[float, Query(description="Longitude, or metres east.", examples=[114.0645])],
+    y: Annotated[float, Query(description="Latitude, or metres north.", examples=[22.5268])],
+    datum: Datum = Datum.CGCS2000,
+) -> PlaceReply:
+    """Its cell, community, street, district, the road segments within range and the chiefs in office."""
+    found = await service.place(connection, principal, x, y, datum, at)
+    raw = RawPair(x=x, y=y, datum=datum)
+    members = {name: getattr(found, name) for name in PlaceReply.model_fields if name != "raw"}
+    return PlaceReply.model_validate({"raw": raw, **members}, from_attributes=True)
+
+
+@router.get("/areas", summary="区域列表 Areas")
+async def list_areas(
+    principal: CurrentPrincipal,
+    connection: Conn,
+    at: MomentDep,
+    page: PageDep,
+    level: AreaLevel | None = None,
+    parent: Annotated[AreaCode | None, Query(description="Code of the area they lie in.")] = None,
+) -> Page[AreaReply]:
+    """Those within the caller's areas, by code, without their borders."""
+    (after,) = page.after(str) or ("",)
+    rows = await store.list_areas(
+        connection, principal.areas, at=at, level=level, parent=parent, after=after, limit=page.limit + 1
+    )
+    shown, next_cursor = cut(rows, page.limit, lambda row: (row.code,))
+    return Page(items=[AreaReply.model_validate(row) for row in shown], next_cursor=next_cursor)
+
+
+@router.get("/areas/{code}", summary="查看区域 An area", responses=problem_responses(NotFound))
+async def read_area(
+    principal: CurrentPrincipal, connection: Conn, at: MomentDep, code: CodeInPath
+) -> AreaWithGeometry:
+    return AreaWithGeometry.model_validate(await service.area(connection, principal, code, at))
+
+
+@router.get(
+    "/areas/{code}/history", summary="区域沿革 An area's versions", responses=problem_responses(NotFound)
+)
+async def read_area_history(
+    principal: CurrentPrincipal, connection: Conn, code: CodeInPath
+) -> list[AreaReply]:
+    """Oldest first. A voided one tells why, and what took over."""
+    rows = await service.area_history(connection, principal, code)
+    return [AreaReply.model_validate(row) for row in rows]
+
+
+@router.get("/road-segments", summary="路段列表 Road segments")
+async def list_segments(
+    principal: CurrentPrincipal,
+    connection: Conn,
+    at: MomentDep,
+    page: PageDep,
+    street: Annotated[AreaCode | None, Query(description="Code of the street they lie in.")] = None,
+) -> Page[SegmentReply]:
+    (after,) = page.after(str) or ("",)
+    rows = await store.list_segments(
+        connection, principal.areas, at=at, street=street, after=after, limit=page.limit + 1
+    )
+    shown, next_cursor = cut(rows, page.limit, lambda row: (row.code,))
+    return Page(items=[SegmentReply.model_validate(row) for row in shown], next_cursor=next_cursor)
+
+
+@router.get("/street-chiefs", summary="街长列表 Street chiefs in office")
+async def list_chiefs(
+    principal: CurrentPrincipal,
+    connection: Conn,
+    at: MomentDep,
+    page: PageDep,
+    segment: Annotated[str | None, Query(description="Code of a road segment.")] = None,
+) -> Page[ChiefReply]:
+    """Those whose segment's street meets the caller's areas."""
+    after = page.after(str, str, int)
+    rows = await store.list_chiefs(
+        connection, principal.areas, at=at, segment=segment, after=after, limit=page.limit + 1
+    )
+    shown, next_cursor = cut(rows, page.limit, lambda row: (row.segment_code, row.level, row.deputy))
+    return Page(items=[ChiefReply.model_validate(row) for row in shown], next_cursor=next_cursor)
+
+
+@router.post(
+    "/street-chiefs",
+    summary="任命街长 Appoint a street chief",
+    status_code=201,
+    responses=problem_responses(NotFound, Conflict),
+)
+async def appoint_chief(
+    administrator: AdministratorOnly, connection: Conn, clock: ClockDep, new: NewChief
+) -> ChiefReply:
+    """Terms of one post (segment, level and deputy rank) may not overlap."""
+    return ChiefReply.model_validate(await service.appoint_chief(connection, administrator, new, clock.now()))
+
+
+@router.patch(
+    "/street-chiefs/{chief_id}",
+    summary="修改街长任期 Correct or end a term",
+    responses=problem_responses(NotFound, Conflict),
+)
+async def change_chief(
+    administrator: AdministratorOnly,
+    connection: Conn,
+    clock: ClockDep,
+    chief_id: UUID,
+    changes: ChiefChanges,
+) -> ChiefReply:
+    """`valid_to` ends it. Somebody new in office is a new term, not a changed name."""
+    return ChiefReply.model_validate(
+        await service.change_chief(connection, administrator, chief_id, changes, clock.now())
+    )
+
+
+@router.get("/components", summary="部件列表 Components")
+async def list_components(
+    principal: CurrentPrincipal,
+    connection: Conn,
+    at: MomentDep,
+    page: PageDep,
+    box: BoxDep,
+    category: Annotated[str | None, Query(description="Category code, or the beginning of one.")] = None,
+    cell: Annotated[AreaCode | None, Query(description="Cell code, or an area's they lie in.")] = None,
+) -> Page[ComponentReply]:
+    (after,) = page.after(str) or ("",)
+    rows = await store.list_components(
+        connection,
+        principal.areas,
+        at=at,
+        box=box,
+        category=category,
+        cell=cell,
+        after=after,
+        limit=page.limit + 1,
+    )
+    shown, next_cursor = cut(rows, page.limit, lambda row: (row.code,))
+    return Page(items=[ComponentReply.model_validate(row) for row in shown], next_cursor=next_cursor)
+
+
+@router.get("/components/{code}", summary="查看部件 A component", responses=problem_responses(NotFound))
+async def read_component(
+    principal: CurrentPrincipal, connection: Conn, at: MomentDep, code: CodeInPath
+) -> ComponentReply:
+    return ComponentReply.model_validate(await service.component(connection, principal, code, at))
+
+
+@router.patch(
+    "/components/{code}",
+    summary="更新部件状态 Set a component's state",
+    responses=problem_responses(NotFound),
+)
+async def change_component(
+    principal: SeesComponents, connection: Conn, clock: ClockDep, code: CodeInPath, change: ComponentChange
+) -> ComponentReply:
+    """The state before stays on record. A unit officer sets those of the own unit's components."""
+    return ComponentReply.model_validate(
+        await service.set_component_state(connection, principal, code, change.state, clock.now())
+    )
+
+
+@router.post("/duty", summary="上岗 Go on duty", status_code=201, responses=problem_responses(Conflict))
+async def go_on_duty(
+    inspector: InspectorOnly, connection: Conn, clock: ClockDep, new: NewShift
+) -> ShiftReply:
+    """Tasks in the beat's cells come to the inspector from now on."""
+    return ShiftReply.model_validate(
+        await service.go_on_duty(connection, inspector, new.area_codes, clock.now())
+    )
+
+
+@router.delete("/duty", summary="下岗 Go off duty", status_code=204, responses=problem_responses(Conflict))
+async def go_off_duty(inspector: InspectorOnly, connection: Conn, clock: ClockDep) -> None:
+    await service.go_off_duty(connection, inspector, clock.now())
+
+
+@router.get("/duty", summary="在岗监督员 Inspectors on duty")
+async def list_shifts(
+    principal: CentreOnly, connection: Conn, at: MomentDep, page: PageDep
+) -> Page[ShiftReply]:
+    """Those whose beat meets the caller's areas, longest on duty first."""
+    after = page.after(datetime, UUID)
+    rows = await store.list_shifts(connection, principal.areas, at=at, after=after, limit=page.limit + 1)
+    shown, next_cursor = cut(rows, page.limit, lambda row: (row.started_at, row.id))
+    return Page(items=[ShiftReply.model_validate(row) for row in shown], next_cursor=next_cursor)
