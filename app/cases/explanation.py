@@ -12,24 +12,8 @@ from app.cases.effects import decision_document
 from app.cases.permission import Situation
 from app.cases.service import proposed
 from app.cases.workflow import Stage
+from app.dispatch.labels import WORDS
 from app.dispatch.rulebook import ClockKind
-
-CLOCK_LABELS: dict[ClockKind, str] = {
-    ClockKind.ACCEPTING: "受理",
-    ClockKind.VERIFYING: "核实",
-    ClockKind.FILING: "立案",
-    ClockKind.DISPATCHING: "派遣",
-    ClockKind.SIGNING: "签收",
-    ClockKind.HANDLING: "处置",
-    ClockKind.MILESTONE: "阶段任务",
-    ClockKind.RULING: "回退裁定",
-    ClockKind.SUSPENSION: "挂账",
-    ClockKind.CHECKING: "核查",
-    ClockKind.CLOSING: "结案",
-    ClockKind.AUDITING: "自行处置审核",
-    ClockKind.APPEALING: "申诉复核",
-    ClockKind.REPLYING: "督办回复",
-}
 
 
 class DeadlineExplained(BaseModel):
@@ -102,7 +86,7 @@ def _decision(situation: Situation) -> DecisionExplained | None:
 def _deadline(clock: ClockState) -> DeadlineExplained:
     return DeadlineExplained(
         clock=clock.kind,
-        label=CLOCK_LABELS[clock.kind],
+        label=WORDS[ClockKind][clock.kind],
         name=clock.name if clock.kind is ClockKind.MILESTONE else "",
         unit=clock.unit,
         started_at=clock.started_at,

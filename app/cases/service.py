@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from app.cases.scope import visible
 from app.cases.workflow import Action
 from app.dispatch import matrix
 from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_version
+from app.dispatch.explaining import facts_in_area
 from app.dispatch.rulebook import Rulebook
 from app.errors import InvalidInput, NotFound, VersionConflict
 from app.grid.store import on_duty
@@ -94,15 +96,8 @@ def proposed(case: Case, rulebook: Rulebook) -> matrix.Decision:
     """What the matrix decides for a filed case. Errors: `InvalidInput` when the rulebook is silent."""
     if case.condition is None:
         raise InvalidInput("案卷尚无立案条件 / the case has no filing condition yet")
-    cell = case.area_code
-    facts = matrix.Facts(
-        condition=case.condition,
-        at=case.reported_at,
-        source=case.source,
-        cell_code=cell,
-        community_code=cell[:12],
-        street_code=case.street_code or cell[:9],
-        district_code=case.district_code,
+    facts = replace(
+        facts_in_area(case.area_code, condition=case.condition, at=case.reported_at, source=case.source),
         component_owner=case.component_owner,
         component_maintainer=case.component_maintainer,
         chief_unit=case.chief_unit,
