@@ -13,9 +13,10 @@ from app import geo
 from app.cases import store
 from app.cases.actions import Report
 from app.cases.advance import begin
-from app.cases.case import Case, Folded
+from app.cases.case import Case
 from app.cases.effects import component_fields
 from app.cases.lookups import check_codes, component, unknown
+from app.cases.permission import Situation
 from app.cases.scope import visible
 from app.cases.store import Near
 from app.cases.workflow import BY_ACTION, Action
@@ -32,7 +33,7 @@ from app.identity.principal import Principal
 class Taken:
     """What came of a report: the case, near duplicates, and whether the order was known already."""
 
-    folded: Folded
+    situation: Situation
     near: list[Near]
     known: bool = False
 
@@ -52,7 +53,7 @@ async def report(connection: AsyncConnection, command: Report, actor: Principal,
         if known is not None:
             folded = await store.load(connection, known, visible(actor, rulebook))
             assert folded is not None  # the reporter sees the own reports
-            return Taken(folded, [], known=True)
+            return Taken(Situation(folded, actor, now, rulebook, version.id), [], known=True)
     check_codes(command, rulebook)
     lon, lat = geo.to_storage(command.position.x, command.position.y, command.position.datum)
     place = await lookup.locate(connection, lon, lat, now, snap_m=rulebook.policy.snap_m)
@@ -86,7 +87,8 @@ async def report(connection: AsyncConnection, command: Report, actor: Principal,
         **(component_fields(part) if part else {}),
     }
     folded = await begin(connection, command, fields, actor, rulebook)
-    return Taken(folded, await near_of(connection, folded.case, rulebook))
+    near = await near_of(connection, folded.case, rulebook)
+    return Taken(Situation(folded, actor, now, rulebook, version.id), near)
 
 
 def _local_day(now: datetime, rulebook: Rulebook) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases import journal, service, store
 from app.cases.actions import AssignInspector, Command, RecordOverrun, Resume
-from app.cases.workflow import Action, Stage
+from app.cases.workflow import Action
 from app.dispatch.active import active_rulebook
 from app.dispatch.rulebook import ClockKind
 from app.errors import ActionNotAllowed, NotFound, NotReady, VersionConflict
@@ -79,12 +79,14 @@ async def _sweep_one(connection: AsyncConnection, case_id: UUID, now: datetime) 
         situation = await service.see(connection, case_id, SYSTEM, now)
     except (NotFound, NotReady):
         return False
-    over = [c for c in situation.folded.open_clocks(ClockKind.SUSPENSION) if c.overdue(now)]
+    late = [c for c in situation.folded.open_clocks() if c.overdue(now) and c.overran_at is None]
     command: Command
-    if over and situation.folded.case.stage is Stage.SUSPENDED:
+    if any(clock.kind is ClockKind.SUSPENSION for clock in late):
         command = Resume(action=Action.RESUME, note="挂账期满，自动恢复")
-    else:
+    elif late:
         command = RecordOverrun(found_at=now)
+    else:
+        return False
     return await _act(connection, case_id, command, now, situation.folded.case.version)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -84,18 +86,13 @@ async def report(
 
     async def act() -> Reply:
         taken = await intake.report(connection, command, principal, now)
-        case = taken.folded.case
-        version = await service.judged_by(connection, case, now)
-        situation = Situation(taken.folded, principal, now, version.rulebook, version.id)
-        body = ReportReply(case=schemas.reply(situation), near=[schemas.near_reply(n) for n in taken.near])
+        case = taken.situation.folded.case
+        near = [schemas.near_reply(found) for found in taken.near]
+        body = ReportReply(case=schemas.reply(taken.situation), near=near)
         headers = {"Location": f"/api/v1/cases/{case.id}", "ETag": etag(case.version)}
         return Reply(200 if taken.known else 201, body.model_dump(mode="json"), headers)
 
-    fingerprinted = await fingerprint(request)
-    done = await once(
-        connection, principal=principal.id, key=key, fingerprint=fingerprinted, now=now, act=act
-    )
-    return done.response()
+    return await _once(request, connection, principal, key, now, act)
 
 
 @router.post(
@@ -121,16 +118,11 @@ async def act(
 
     async def carry_out() -> Reply:
         case_id = await service.resolve_id(connection, case)
-        folded = await service.act(connection, case_id, command, principal, now, expected_version=expected)
-        version = await service.judged_by(connection, folded.case, now)
-        body = schemas.reply(Situation(folded, principal, now, version.rulebook, version.id))
-        return Reply(200, body.model_dump(mode="json"), {"ETag": etag(folded.case.version)})
+        situation = await service.act(connection, case_id, command, principal, now, expected_version=expected)
+        body = schemas.reply(situation).model_dump(mode="json")
+        return Reply(200, body, {"ETag": etag(situation.folded.case.version)})
 
-    fingerprinted = await fingerprint(request)
-    done = await once(
-        connection, principal=principal.id, key=key, fingerprint=fingerprinted, now=now, act=carry_out
-    )
-    return done.response()
+    return await _once(request, connection, principal, key, now, carry_out)
 
 
 @router.get("/cases", summary="待办列表")
@@ -250,3 +242,22 @@ async def workflow(connection: Conn, _: CurrentPrincipal, clock: ClockDep) -> Wo
 async def _seen(case: str, connection: Conn, principal: CurrentPrincipal, clock: ClockDep) -> Situation:
     case_id = await service.resolve_id(connection, case)
     return await service.see(connection, case_id, principal, clock.now())
+
+
+async def _once(
+    request: Request,
+    connection: Conn,
+    principal: CurrentPrincipal,
+    key: str | None,
+    now: datetime,
+    act: Callable[[], Awaitable[Reply]],
+) -> JSONResponse:
+    done = await once(
+        connection,
+        principal=principal.id,
+        key=key,
+        fingerprint=await fingerprint(request),
+        now=now,
+        act=act,
+    )
+    return done.response()

@@ -37,8 +37,8 @@ async def act(
     now: datetime,
     *,
     expected_version: int | None,
-) -> Folded:
-    """Carries out a command. `expected_version` None is for the service itself only.
+) -> Situation:
+    """Carries out a command and gives the case as it is then. `expected_version` None: whatever it is.
 
     Errors: `NotFound` (or not to be seen), `Forbidden`, `ActionNotAllowed`, `VersionConflict`,
     `InvalidInput`.
@@ -60,7 +60,7 @@ async def act(
     after = await advance(connection, command, situation, found)
     if isinstance(command, actions.Merge):
         await _absorb(connection, command.into, after.case, actor, now)
-    return after
+    return replace(situation, folded=after)
 
 
 async def judged_by(connection: AsyncConnection, case: Case, now: datetime) -> RulebookVersion:
