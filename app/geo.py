@@ -153,21 +153,27 @@ def file_conversion(crs: str) -> Conversion:
 
 
 class LocalMetric:
-    """局部平面: equal-area metres around a point, true to 1e-5 within a district.
+    """局部平面: metres east and north of a point, sizes true to 0.2 % within 20 km of it.
 
-    `to_metres` and `to_degrees` take and give arrays of geometries.
+    It only stretches the degrees, so what is straight in them stays straight. A map projection bends
+    long borders by centimetres, and where one area has a corner on its neighbour's straight side it
+    would show overlaps and gaps that are not in the data. `to_metres` and `to_degrees` take and give
+    arrays of geometries.
     """
 
     def __init__(self, lon: float, lat: float) -> None:
-        plane = f"+proj=laea +lat_0={lat} +lon_0={lon} +ellps=GRS80 +units=m"
-        self._forward = _proj(Transformer.from_crs(SRID, plane, always_xy=True))
-        self._back = _proj(Transformer.from_crs(plane, SRID, always_xy=True))
+        axis, eccentricity = 6378137.0, 0.0066943800229  # GRS80
+        bend = 1.0 - eccentricity * math.sin(math.radians(lat)) ** 2
+        east = axis / math.sqrt(bend) * math.cos(math.radians(lat))
+        north = axis * (1.0 - eccentricity) / bend**1.5
+        self._origin = np.array((lon, lat))
+        self._metres_a_degree = np.radians((east, north))
 
     def to_metres(self, geometries: Any) -> Any:
-        return shapely.transform(geometries, self._forward)
+        return shapely.transform(geometries, lambda degrees: (degrees - self._origin) * self._metres_a_degree)
 
     def to_degrees(self, geometries: Any) -> Any:
-        return shapely.transform(geometries, self._back)
+        return shapely.transform(geometries, lambda metres: metres / self._metres_a_degree + self._origin)
 
 
 def point_geojson(lon: float, lat: float) -> dict[str, Any]:

@@ -131,7 +131,11 @@ async def set_component_state(
 async def go_on_duty(
     connection: AsyncConnection, principal: Principal, area_codes: list[str], now: datetime
 ) -> AnyRow:
-    """Errors: `InvalidInput` for a beat not within the inspector's areas, `Conflict` when already on duty."""
+    """Errors: `Forbidden` for a program; `InvalidInput` for a beat not within the inspector's areas;
+    `Conflict` when already on duty."""
+    if principal.username is None:
+        raise Forbidden("only people go on duty: log in with an account")
+    inspector = store.OnDuty(principal.id, principal.username)
     foreign = [code for code in area_codes if not principal.covers(code)]
     wrong = foreign or await store.unknown_areas(connection, area_codes, now)
     if wrong:
@@ -141,7 +145,7 @@ async def go_on_duty(
         )
     try:
         async with connection.begin_nested():
-            return await store.start_shift(connection, principal.id, sorted(set(area_codes)), now)
+            return await store.start_shift(connection, inspector, sorted(set(area_codes)), now)
     except IntegrityError as error:
         raise Conflict("you are on duty already: go off duty before you change the beat") from error
 

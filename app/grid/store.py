@@ -29,7 +29,6 @@ from app.db import new_id
 from app.geo import SRID
 from app.grid.codes import AreaLevel
 from app.grid.tables import Area, Component, DutyShift, RoadSegment, StreetChief, holds_at
-from app.identity.tables import AccountTable
 
 #: West, south, east, north in CGCS2000 degrees.
 Box: TypeAlias = tuple[float, float, float, float]
@@ -288,14 +287,17 @@ class OnDuty:
 
 
 async def start_shift(
-    connection: AsyncConnection, account: UUID, area_codes: Sequence[str], now: datetime
+    connection: AsyncConnection, who: OnDuty, area_codes: Sequence[str], now: datetime
 ) -> AnyRow:
     """Errors: `IntegrityError` when the account has an open shift."""
-    username = select(AccountTable.username).where(AccountTable.id == account).scalar_subquery()
     statement = (
         insert(DutyShift)
         .values(
-            id=new_id(), account_id=account, username=username, area_codes=list(area_codes), started_at=now
+            id=new_id(),
+            account_id=who.account_id,
+            username=who.username,
+            area_codes=list(area_codes),
+            started_at=now,
         )
         .returning(*_described(DutyShift))
     )

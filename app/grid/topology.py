@@ -1,16 +1,16 @@
 """拓扑检查: whether a district's layers fit together. Pure: layers in, report out.
 
-Everything is measured in metres on an equal-area plane around the district. Parts smaller or thinner than
-the tolerance are slivers of drawing and ignored.
+Everything is measured in metres on a plane around the district on which straight borders stay straight. Parts
+smaller or thinner than the tolerance are slivers of drawing and ignored.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -249,13 +249,17 @@ class _Checker:
         shape_of = dict(zip(roads.codes, roads.geometries, strict=True)) if roads else {}
         for (segment, level, deputy), rows in posts.items():
             rows.sort(key=lambda row: column["valid_from"][row])
-            for earlier, later in pairwise(rows):
-                end, start = column["valid_to"][earlier], column["valid_from"][later]
-                if end is not None and end <= start:
+            longest = rows[0]
+            for row in rows[1:]:
+                start, end = column["valid_from"][row], column["valid_to"][row]
+                earlier, until = longest, column["valid_to"][longest]
+                if until is not None and (end is None or end > until):
+                    longest = row
+                if until is not None and until <= start:
                     continue
-                until = min((e for e in (end, column["valid_to"][later]) if e is not None), default=None)
-                days = (until - start).total_seconds() / 86_400 if until else float("inf")
-                names = f"{column['name'][earlier]} / {column['name'][later]}"
+                until = min((one for one in (until, end) if one is not None), default=None)
+                days = (until - start).total_seconds() / 86_400 if until else math.inf
+                names = f"{column['name'][earlier]} / {column['name'][row]}"
                 note = f"{level} {deputy}: {names} from {start.date()}" + ("" if until else ", no end")
                 yield self._found(
                     FindingKind.TERM_OVERLAP,
