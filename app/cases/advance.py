@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.cases import clocks, journal, store
 from app.cases.actions import Command
 from app.cases.case import Case, ClockState, Folded
-from app.cases.effects import EFFECTS, Found
+from app.cases.effects import EFFECTS
+from app.cases.outcome import Found
 from app.cases.permission import Situation
 from app.cases.workflow import BY_ACTION
 from app.dispatch.rulebook import ClockKind, Rulebook

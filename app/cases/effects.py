@@ -6,49 +6,18 @@ returns the fields that change and the clocks it moves itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-from app.cases import actions, clocks
+from app.cases import actions, assignment, clocks
 from app.cases.actions import Command
 from app.cases.case import Appeal, ClockState, Pending
+from app.cases.outcome import NOTHING_PENDING, Effect, Found, Outcome, unless_voiding
 from app.cases.permission import Situation
 from app.cases.workflow import Action
-from app.dispatch.matrix import Decision
 from app.dispatch.rulebook import ClockKind
 from app.errors import InvalidInput
 from app.grid.place import ComponentFact
-
-
-@dataclass(frozen=True, slots=True)
-class Inspector:
-    """监督员 a task is given to."""
-
-    id: UUID
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the service looked up for the action before it is carried out."""
-
-    decision: Decision | None = None
-    component: ComponentFact | None = None
-    inspector: Inspector | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The fields that change, and clocks changed beyond what the table says."""
-
-    fields: dict[str, Any] = field(default_factory=dict)
-    clocks: tuple[ClockState, ...] = ()
-
-
-Effect = Callable[[Any, Situation, Found], Outcome]
 
 
 def _nothing(_command: Command, _s: Situation, _found: Found) -> Outcome:
@@ -61,12 +30,6 @@ def _task(found: Found) -> dict[str, Any]:
 
 
 _NO_TASK: dict[str, Any] = {"inspector_id": None, "inspector_name": None}
-_NOTHING_PENDING: dict[str, Any] = {"pending": None, "pending_by": None, "pending_until": None}
-
-
-def _unless_voiding(s: Situation) -> dict[str, Any]:
-    """Leaving the unit's hands ends its requests; a voiding request stays."""
-    return {} if s.folded.case.pending is Pending.VOIDING else _NOTHING_PENDING
 
 
 def _verification_asked(_command: Command, _s: Situation, found: Found) -> Outcome:
@@ -82,7 +45,7 @@ def _audit_failed(_command: Command, _s: Situation, _found: Found) -> Outcome:
 
 
 def _ended(_command: Command, s: Situation, _found: Found) -> Outcome:
-    return Outcome({"ended_at": s.now, **_NOTHING_PENDING, **_NO_TASK})
+    return Outcome({"ended_at": s.now, **NOTHING_PENDING, **_NO_TASK})
 
 
 def _merged(command: actions.Merge, s: Situation, found: Found) -> Outcome:
@@ -120,97 +83,8 @@ def component_fields(component: ComponentFact) -> dict[str, Any]:
     }
 
 
-def decision_document(decision: Decision) -> dict[str, Any]:
-    """A decision as the case keeps it, plain JSON. `manual`: a dispatcher named the lead."""
-    return {
-        "row": decision.row,
-        "lead": decision.lead,
-        "assisting": list(decision.assisting),
-        "why": list(decision.why),
-        "losers": [{"row": loser.row, "because": loser.because} for loser in decision.losers],
-        "fallback": decision.fallback,
-        "manual": False,
-    }
-
-
-def _known_units(s: Situation, *codes: str) -> None:
-    for code in codes:
-        if code not in s.rulebook.unit_by_code:
-            raise InvalidInput(
-                f"规则库中没有单位 {code} / no such unit in the case's rulebook",
-                fields={"lead": "unknown unit"},
-            )
-
-
-def _dispatched(command: actions.Dispatch, s: Situation, found: Found) -> Outcome:
-    decision = found.decision
-    assert decision is not None
-    document = decision_document(decision)
-    if command.lead is not None:
-        if command.lead != decision.lead and not command.reason:
-            raise InvalidInput(
-                "改变主办单位须说明理由 / give a reason for another lead unit than the matrix names",
-                fields={"reason": "required"},
-            )
-        _known_units(s, command.lead)
-        if command.lead != decision.lead:
-            name = s.rulebook.unit_by_code[command.lead].name
-            document |= {"lead": command.lead, "manual": True, "fallback": False}
-            document["why"] = [*decision.why, f"派遣员改派{name}：{command.reason}"]
-    if command.assisting is not None:
-        _known_units(s, *command.assisting)
-        document["assisting"] = [unit for unit in command.assisting if unit != document["lead"]]
-    return Outcome({**_led_by(document), "dispatched_at": s.now})
-
-
-def _led_by(document: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "decision": document,
-        "matrix_row": document["row"],
-        "lead_unit": document["lead"],
-        "assisting_units": tuple(document["assisting"]),
-    }
-
-
 def _signed(_command: Command, s: Situation, _found: Found) -> Outcome:
     return Outcome({"signed_at": s.now})
-
-
-def _declined(command: actions.Decline, s: Situation, _found: Found) -> Outcome:
-    if command.suggested_unit is not None:
-        _known_units(s, command.suggested_unit)
-    return Outcome({"declines": s.folded.case.declines + 1, **_unless_voiding(s)})
-
-
-def _ruling(s: Situation) -> dict[str, Any]:
-    """回退有限: the ruling on the last decline allowed is final and lists the case (挂牌督办)."""
-    final = s.folded.case.declines >= s.rulebook.policy.max_declines
-    return {"listed": True} if final else {}
-
-
-def _returned(_command: Command, s: Situation, _found: Found) -> Outcome:
-    signed = {} if s.folded.case.signed_at else {"signed_at": s.now}
-    return Outcome({**_ruling(s), **signed})
-
-
-def _redispatched(command: actions.Redispatch, s: Situation, _found: Found) -> Outcome:
-    case = s.folded.case
-    if command.lead == case.lead_unit:
-        raise InvalidInput(
-            "改派须换一个主办单位；维持原单位请用“维持原派遣” / name another unit, or use return_to_unit",
-            fields={"lead": "same unit"},
-        )
-    _known_units(s, command.lead, *command.assisting)
-    old = case.decision or {}
-    document = {
-        **old,
-        "lead": command.lead,
-        "assisting": [unit for unit in command.assisting if unit != command.lead],
-        "why": [*old.get("why", []), f"裁定改派{s.rulebook.unit_by_code[command.lead].name}：{command.note}"],
-        "manual": True,
-        "fallback": False,
-    }
-    return Outcome({**_led_by(document), **_ruling(s), "dispatched_at": s.now, "signed_at": None})
 
 
 def _milestone_reached(command: actions.ReachMilestone, s: Situation, _found: Found) -> Outcome:
@@ -231,12 +105,12 @@ def _asked(pending: Pending) -> Effect:
 
 
 def _answered(_command: Command, _s: Situation, _found: Found) -> Outcome:
-    return Outcome(_NOTHING_PENDING)
+    return Outcome(NOTHING_PENDING)
 
 
 def _extended(_command: Command, s: Situation, _found: Found) -> Outcome:
     longer = tuple(clocks.extend(clock, s.rulebook) for clock in s.folded.open_clocks(ClockKind.HANDLING))
-    return Outcome({"extensions": s.folded.case.extensions + 1, **_NOTHING_PENDING}, longer)
+    return Outcome({"extensions": s.folded.case.extensions + 1, **NOTHING_PENDING}, longer)
 
 
 def _suspension_asked(command: actions.RequestSuspension, s: Situation, found: Found) -> Outcome:
@@ -261,7 +135,7 @@ def _suspended(_command: Command, s: Situation, _found: Found) -> Outcome:
     clock = clocks.start_until(
         ClockKind.SUSPENSION, until, s.now, s.rulebook, because="挂账至批准的截止时间", unit=case.lead_unit
     )
-    return Outcome({"suspensions": case.suspensions + 1, **_NOTHING_PENDING}, (clock,))
+    return Outcome({"suspensions": case.suspensions + 1, **NOTHING_PENDING}, (clock,))
 
 
 def _handed_back(_command: Command, s: Situation, found: Found) -> Outcome:
@@ -273,7 +147,7 @@ def _handed_back(_command: Command, s: Situation, found: Found) -> Outcome:
             "handed_back_at": s.now,
             "overdue": bool(case.overdue) or late,
             "check_passed": None,
-            **_unless_voiding(s),
+            **unless_voiding(s),
             **_task(found),
         }
     )
@@ -365,11 +239,11 @@ EFFECTS: dict[Action, Effect] = {
     Action.REFUSE: _ended,
     Action.MERGE: _merged,
     Action.FILE: _filed,
-    Action.DISPATCH: _dispatched,
+    Action.DISPATCH: assignment.dispatched,
     Action.SIGN: _signed,
-    Action.DECLINE: _declined,
-    Action.RETURN_TO_UNIT: _returned,
-    Action.REDISPATCH: _redispatched,
+    Action.DECLINE: assignment.declined,
+    Action.RETURN_TO_UNIT: assignment.returned,
+    Action.REDISPATCH: assignment.redispatched,
     Action.REACH_MILESTONE: _milestone_reached,
     Action.ASSIST: _nothing,
     Action.REQUEST_EXTENSION: _asked(Pending.EXTENSION),

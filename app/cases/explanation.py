@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from app.cases.assignment import decision_document
 from app.cases.case import ClockState
-from app.cases.effects import decision_document
 from app.cases.permission import Situation
 from app.cases.service import proposed
 from app.cases.workflow import Stage

@@ -12,8 +12,9 @@ from app.cases import actions, store
 from app.cases.actions import Command
 from app.cases.advance import advance
 from app.cases.case import Case, Folded
-from app.cases.effects import GIVES_TASK, Found, Inspector
+from app.cases.effects import GIVES_TASK
 from app.cases.lookups import check_codes, component
+from app.cases.outcome import Found, Inspector
 from app.cases.permission import Situation, permit
 from app.cases.scope import visible
 from app.cases.workflow import Action
