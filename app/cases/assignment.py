@@ -52,16 +52,18 @@ def dispatched(command: actions.Dispatch, s: Situation, found: Found) -> Outcome
             document["why"] = [*decision.why, f"派遣员改派{name}：{command.reason}"]
     if command.assisting is not None:
         _known_units(s, *command.assisting)
-        document["assisting"] = [unit for unit in command.assisting if unit != document["lead"]]
+        document["assisting"] = list(command.assisting)
     return Outcome({**_led_by(document), "dispatched_at": s.now})
 
 
 def _led_by(document: dict[str, Any]) -> dict[str, Any]:
+    """主办 is one unit and never assists itself; each assisting unit is named once."""
+    assisting = [unit for unit in dict.fromkeys(document["assisting"]) if unit != document["lead"]]
     return {
-        "decision": document,
+        "decision": {**document, "assisting": assisting},
         "matrix_row": document["row"],
         "lead_unit": document["lead"],
-        "assisting_units": tuple(document["assisting"]),
+        "assisting_units": tuple(assisting),
     }
 
 
@@ -97,7 +99,7 @@ def redispatched(command: actions.Redispatch, s: Situation, _found: Found) -> Ou
     document = {
         **old,
         "lead": command.lead,
-        "assisting": [unit for unit in command.assisting if unit != command.lead],
+        "assisting": list(command.assisting),
         "why": [*old.get("why", []), f"裁定改派{s.rulebook.unit_by_code[command.lead].name}：{command.note}"],
         "manual": True,
         "fallback": False,

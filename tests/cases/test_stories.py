@@ -397,3 +397,9 @@ async def test_a_dispatcher_may_differ_from_the_matrix_with_a_reason(desk, lead,
         told = (await desk.get("sweeper", f"/cases/{case['id']}/explanation")).json()
         assert told["decision"]["manual"] is True
         assert reason in told["decision"]["why"][-1]
+
+
+async def test_a_lead_named_by_hand_does_not_assist_itself(desk):
+    case = await desk.filed()  # the matrix: west_office, assisted by enforcement
+    await desk.act("dispatcher", case, "dispatch", lead="enforcement", reason="需执法")
+    assert (case["lead_unit"], case["assisting_units"]) == ("enforcement", [])
