@@ -42,7 +42,7 @@ lint: $(INSTALLED) ## style, types, import contracts, Dockerfile
 	@$(BIN)/hadolint Dockerfile
 
 .PHONY: docs
-docs: $(INSTALLED) ## write the generated parts of docs/ again: settings, commands, errors, routes, openapi.json
+docs: $(INSTALLED) ## write the generated parts of docs/ again: workflow, settings, commands, errors, routes
 	@$(BIN)/python -m scripts.docs
 
 .PHONY: lock
