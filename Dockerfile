@@ -3,7 +3,7 @@ COPY --from=ghcr.io/astral-sh/uv:0.13.9 /uv /usr/local/bin/uv
 WORKDIR /srv/chengguan
 RUN uv venv --quiet /opt/venv
 COPY requirements.lock ./
-RUN uv pip sync --quiet --python /opt/venv --require-hashes requirements.lock
+RUN uv pip sync --quiet --compile-bytecode --python /opt/venv --require-hashes requirements.lock
 COPY pyproject.toml README.md alembic.ini ./
 COPY app app
 COPY migrations migrations

@@ -4,38 +4,59 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Annotated, Any
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
 import typer
+from procrastinate.exceptions import ConnectorException
+from psycopg.errors import UndefinedTable
+from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from typer.core import TyperGroup
 
 from app import logs, migrate, server
 from app.errors import ChengguanError, NotReady
 from app.session import reachable_database, with_services
-from app.settings import Settings
+from app.settings import Settings, variable
 
 output = Console()
 complaints = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 class _Commands(TyperGroup):
-    """Turns what the domain refuses into one line on standard error and exit code 1."""
+    """Turns what the domain or the machine refuses into one line on standard error and exit code 1."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except ChengguanError as error:
-            reason = error.detail
-        except OperationalError as error:
-            reason = f"the database cannot be reached: {str(error.orig).strip().splitlines()[0]}"
-        except ProgrammingError as error:
-            if getattr(error.orig, "sqlstate", None) != "42P01":
+        except Exception as error:
+            reason = _reason(error)
+            if reason is None:
                 raise
-            reason = "the database lacks a table: run `chengguan db migrate`"
-        complaints.print(f"[red]错误 Error[/red]: {reason}", markup=True)
-        raise typer.Exit(1)
+            complaints.print(f"[red]错误 Error[/red]: {escape(reason)}")
+            raise typer.Exit(1) from error
+
+
+def _reason(error: Exception) -> str | None:
+    """What a person can do about the error; None for a fault of our own, whose trace is wanted."""
+    match error:
+        case ChengguanError():
+            return error.detail
+        case ValidationError(title=Settings.__name__):
+            return "; ".join(f"{variable(*wrong['loc'])}: {wrong['msg']}" for wrong in error.errors())
+        case OperationalError() | ConnectorException():
+            cause = str(error.__cause__ or error).strip().splitlines()[0]
+            return f"the database cannot be reached: {cause}"
+        case ProgrammingError(orig=UndefinedTable()):
+            return "the database lacks a table: run `chengguan db migrate`"
+        case OSError():
+            return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        case _:
+            return None
 
 
 app = typer.Typer(
@@ -115,4 +136,14 @@ if importlib.util.find_spec("app.demo") and importlib.util.find_spec("app.demo.c
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, _leave)
     app()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Being told to stop is no failure; leaving by an exception stops the private cluster on the way."""
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import socket
-import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import NoReturn
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -26,7 +22,6 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, tell: Calla
     The private cluster, when that is the database, runs for as long as this does.
     Errors: `NotReady` when the address is taken or the database cannot start.
     """
-    signal.signal(signal.SIGTERM, _leave)
     with reachable_database(settings), _listen(host, port) as listening:
         tell(_address(listening))
         config = uvicorn.Config(
@@ -63,8 +58,3 @@ def _listen(host: str, port: int) -> socket.socket:
 def _address(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Uvicorn raises the signal again once it is done; leaving by an exception stops the cluster too."""
-    sys.exit(0)

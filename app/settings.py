@@ -11,6 +11,14 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_PREFIX = "CHENGGUAN_"
+_SEPARATOR = "__"
+
+
+def variable(*path: str | int) -> str:
+    """The environment variable of a setting: `CHENGGUAN_POOL__SIZE` for `pool`, `size`."""
+    return _PREFIX + _SEPARATOR.join(map(str, path)).upper()
+
 
 class Environment(StrEnum):
     PRODUCTION = "production"
@@ -67,7 +75,7 @@ class Settings(BaseSettings):
     """Everything that differs between one installation and the next."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CHENGGUAN_", env_nested_delimiter="__", frozen=True, extra="ignore"
+        env_prefix=_PREFIX, env_nested_delimiter=_SEPARATOR, frozen=True, extra="ignore"
     )
 
     environment: Environment = Field(Environment.PRODUCTION, description="`production` or `demo`.")

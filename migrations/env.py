@@ -8,11 +8,15 @@ from typing import Any
 from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import create_engine, pool, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
+from app.cases.tables import XID8
 from app.db import metadata
 
 for _tables in ("identity.tables", "grid.tables", "dispatch.tables", "cases.tables", "idempotency"):
     importlib.import_module(f"app.{_tables}")
+
+ischema_names["xid8"] = XID8  # so that a comparison with the database knows the type
 
 #: Any constant will do: every run of the migrations takes this advisory lock first.
 _LOCK = 0x4347

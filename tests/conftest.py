@@ -3,11 +3,14 @@ a savepoint for ordinary tests and a cloned database for those marked `cloned`."
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -49,16 +52,44 @@ def admin(cluster: PrivateCluster, statement: str) -> None:
         conn.execute(statement.encode())
 
 
+def _open_folder() -> Path:
+    """A new folder that the server's unprivileged user may enter; pytest's own folders are closed to it."""
+    folder = Path(tempfile.mkdtemp(prefix="chengguan-tests-"))
+    folder.chmod(0o755)
+    return folder
+
+
+_HOME = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    given = getattr(config, "workerinput", {}).get("cluster_home")
+    config.stash[_HOME] = Path(given) if given else _open_folder()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells an xdist worker of the run's folder."""
+    node.workerinput["cluster_home"] = str(node.config.stash[_HOME])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(config.stash[_HOME], ignore_errors=True)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder for a private cluster of the test's own."""
+    folder = _open_folder()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateCluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[PrivateCluster]:
     """The run's cluster, shared by the xdist workers; the last one to finish stops it."""
-    base = tmp_path_factory.getbasetemp()
-    home = base.parent if base.name.startswith("popen-") else base
-    for folder in (home, *home.parents):
-        if folder == Path("/tmp") or not folder.is_relative_to("/tmp"):
-            break
-        folder.chmod(0o755)
-    with PrivateCluster(home / "pg", durable=False) as running:
+    with PrivateCluster(request.config.stash[_HOME] / "pg", durable=False) as running:
         yield running
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 from sqlalchemy import make_url
 
@@ -15,11 +17,8 @@ def _execute(cluster: PrivateCluster, statement: str) -> list[tuple[object, ...]
         return cursor.fetchall() if cursor.description else []
 
 
-def test_data_outlives_the_server(tmp_path_factory):
-    base = tmp_path_factory.getbasetemp()
-    for folder in (base, base.parent):
-        folder.chmod(0o755)
-    home = base / "private"
+def test_data_outlives_the_server(open_folder: Path):
+    home = open_folder / "private"
     with PrivateCluster(home, durable=True) as first:
         _execute(first, "CREATE TABLE kept AS SELECT 1 AS one")
         assert _execute(first, "SHOW fsync") == [("on",)]

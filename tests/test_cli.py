@@ -1,0 +1,160 @@
+"""The command line: help, one clear line for an error, and the commands that keep a service running."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _environment(**given: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CHENGGUAN_")}
+    return {**kept, "COLUMNS": "200", "PYTHONPATH": str(ROOT), **given}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env=_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@contextmanager
+def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", *arguments],
+        env=_environment(PYTHONUNBUFFERED="1", **environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
+    try:
+        yield process
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.communicate()
+
+
+def _read_until(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
+    assert process.stdout is not None
+    seen = ""
+    for line in process.stdout:
+        seen += line
+        if found := re.search(pattern, line):
+            return found
+    raise AssertionError(f"{pattern} never came:\n{seen}")
+
+
+@contextmanager
+def _client(address: str) -> Iterator[httpx.Client]:
+    """A client, once the API answers there."""
+    with httpx.Client(base_url=address, timeout=20) as client:
+        for _ in range(200):
+            try:
+                client.get("/health/live")
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield client
+
+
+def test_help_speaks_both_languages():
+    help_text = run("--help").stdout
+    for words in ("数字化城市管理", "From a report", "serve", "worker", "db", "account"):
+        assert words in help_text
+
+
+def test_a_wrong_command_is_a_usage_error():
+    assert run("nonsense").returncode == 2
+    assert run("serve", "--port", "99999").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        (
+            {"CHENGGUAN_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"},
+            "the database cannot be reached",
+        ),
+        ({"CHENGGUAN_DATABASE_URL": "mysql://nobody@127.0.0.1:1/none"}, "CHENGGUAN_DATABASE_URL"),
+        ({"CHENGGUAN_SERVER__WORKERS": "many"}, "CHENGGUAN_SERVER__WORKERS"),
+        ({"CHENGGUAN_DATA": "/proc/nowhere"}, "/proc/nowhere"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_one_line(environment: dict[str, str], words: str):
+    done = run("db", "status", **environment)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_migrating_by_command(cluster, cloned_url: str):
+    from app import migrate
+
+    migrate.downgrade(cloned_url, "0005_cases")
+    environment = {"CHENGGUAN_DATABASE_URL": cloned_url}
+    behind = run("db", "status", **environment)
+    assert (behind.returncode, "chengguan db migrate" in behind.stderr) == (1, True)
+    assert "0005_cases → " in run("db", "migrate", **environment).stdout
+    assert "up to date" in run("db", "migrate", **environment).stdout
+    assert run("db", "status", **environment).returncode == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serving_on_a_free_port_until_told_to_stop(cloned_url: str, tmp_path: Path, workers: str):
+    environment = {"CHENGGUAN_DATABASE_URL": cloned_url, "CHENGGUAN_DATA": str(tmp_path)}
+    with running("serve", "--workers", workers, **environment) as process:
+        address = _read_until(process, r"(http://127\.0\.0\.1:\d+)/docs")[1]
+        with _client(address) as client:
+            assert client.get("/health/live").json() == {"status": "alive"}
+            assert client.get("/docs").status_code == 200
+            assert client.get("/openapi.json").json()["info"]["title"] == "城管 Chengguan"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_a_taken_port_is_told(cloned_url: str, tmp_path: Path):
+    environment = {"CHENGGUAN_DATABASE_URL": cloned_url, "CHENGGUAN_DATA": str(tmp_path)}
+    with running("serve", **environment) as process:
+        port = _read_until(process, r"http://127\.0\.0\.1:(\d+)/docs")[1]
+        taken = run("serve", "--port", port, **environment)
+    assert (taken.returncode, f"port {port}" in taken.stderr) == (1, True)
+
+
+def test_the_worker_runs_until_told_to_stop(cloned_url: str, tmp_path: Path):
+    environment = {"CHENGGUAN_DATABASE_URL": cloned_url, "CHENGGUAN_DATA": str(tmp_path)}
+    with running("worker", **environment) as process:
+        _read_until(process, '"working"')
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_without_a_database_url_the_private_cluster_runs_as_long_as_it_is_needed(open_folder: Path):
+    environment = {"CHENGGUAN_DATA": str(open_folder)}
+    assert run("db", "migrate", **environment).returncode == 0
+    with running("serve", **environment) as process:
+        address = _read_until(process, r"(http://127\.0\.0\.1:\d+)/docs")[1]
+        with _client(address) as client:
+            assert client.get("/health/ready").json()["checks"]["migrations"]["ok"]
+        assert run("db", "status", **environment).returncode == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert not (open_folder / "cluster" / "pgdata" / "postmaster.pid").exists()
