@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ class SizeUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `place` is in CGCS2000 degrees, None where nothing can be shown."""
+    """One thing that is wrong. `place` is in CGCS2000 degrees, None where nothing can be shown; the size of
+    overlapping terms without an end is infinite, and null in GeoJSON."""
 
     kind: FindingKind
     layer: LayerKind
@@ -78,7 +80,7 @@ class Finding:
                 "label": FINDING_LABELS[self.kind],
                 "layer": self.layer,
                 "codes": list(self.codes),
-                "size": round(self.size, 3),
+                "size": round(self.size, 3) if math.isfinite(self.size) else None,
                 "unit": self.unit,
                 "note": self.note,
             },

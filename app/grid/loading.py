@@ -144,7 +144,11 @@ def _read_csv(path: Path, source: LayerSource) -> _Read:
 def _read_map(path: Path, source: LayerSource) -> _Read:
     try:
         meta, _, wkb, values = pyogrio.raw.read(
-            _gdal_path(path), layer=source.layer, encoding=source.encoding, force_2d=True
+            _gdal_path(path),
+            layer=source.layer,
+            encoding=source.encoding,
+            force_2d=True,
+            datetime_as_string=True,
         )
         geometries = shapely.from_wkb(wkb, on_invalid="fix")
     except (DataSourceError, DataLayerError, ValueError, LookupError, shapely.GEOSException) as error:

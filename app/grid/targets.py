@@ -31,13 +31,11 @@ class Target:
 
 
 def is_empty(value: Any) -> bool:
-    """Whether a file's value says nothing: null, not-a-number, not-a-time, blank."""
+    """Whether a file's value says nothing: null, not-a-number, blank."""
     if value is None:
         return True
     if isinstance(value, str):
         return not value.strip()
-    if isinstance(value, np.datetime64):
-        return bool(np.isnat(value))
     return isinstance(value, float | np.floating) and math.isnan(value)
 
 
@@ -71,8 +69,6 @@ def visible_range(value: Any, zone: ZoneInfo) -> float:
 
 def moment(value: Any, zone: ZoneInfo) -> datetime:
     """An aware moment of a date or date-time; one without an offset is local to `zone`."""
-    if isinstance(value, np.datetime64):
-        value = value.astype("datetime64[us]").item()
     if isinstance(value, str):
         value = datetime.fromisoformat(value.strip().replace("/", "-"))
     if isinstance(value, date) and not isinstance(value, datetime):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,13 @@ def test_a_long_term_is_held_against_every_later_one(town, report):
     notes = [one.note for one in report().findings if one.kind is FindingKind.TERM_OVERLAP]
     assert len(notes) == 2
     assert "甲 / 丙" in notes[1]
+
+
+def test_the_size_of_an_overlap_without_an_end_is_null_in_geojson(town, report):
+    town.chiefs.append(town.chiefs[0] | {"name": "又一位", "valid_from": "2026-02-01"})
+    (feature,) = json.loads(json.dumps(report().geojson(), allow_nan=False))["features"]
+    assert feature["properties"]["size"] is None
+    assert feature["geometry"]["type"] == "Point"
 
 
 def test_a_chief_of_no_segment_is_found(town, report):
