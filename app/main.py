@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -11,10 +9,14 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app import health, metrics, problems
+from app import health, logs, metrics, problems
+from app.cases import router as cases
 from app.clock import Clock, WallClock
 from app.db import Database
+from app.dispatch import router as dispatch
 from app.errors import Forbidden, InvalidInput, NotReady, Unauthenticated
+from app.grid import router as grid
+from app.identity import router as identity
 from app.middleware import BodyGuard, RequestMiddleware
 from app.session import open_services
 from app.settings import Settings
@@ -58,10 +60,8 @@ def create_app(
     app.include_router(health.router)
     app.include_router(metrics.router)
     declared = problems.problem_responses(Unauthenticated, Forbidden, InvalidInput, NotReady)
-    for package in ("identity", "grid", "dispatch", "cases"):
-        if importlib.util.find_spec(f"app.{package}.router"):
-            module = importlib.import_module(f"app.{package}.router")
-            app.include_router(module.router, prefix="/api/v1", responses=declared)
+    for router in (identity.router, grid.router, dispatch.router, cases.router):
+        app.include_router(router, prefix="/api/v1", responses=declared)
     _declare_problem(app)
     return app
 
@@ -81,8 +81,6 @@ def _declare_problem(app: FastAPI) -> None:
 
 def build() -> FastAPI:
     """For `uvicorn --factory`: the service over the environment's settings."""
-    from app import logs
-
     settings = Settings()
     logs.configure(settings.log)
     return create_app(settings)
