@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -135,11 +136,15 @@ async def _domain(request: Request, error: ChengguanError) -> JSONResponse:
     return _refused(request, error)
 
 
+#: How pydantic names the member of an enumeration; people should read its value only.
+_PYTHON_ENUM = re.compile(r"<\w+\.\w+: ('[^']*')>")
+
+
 async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
     fields: dict[str, str] = {}
     for found in error.errors():
         source, *path = found["loc"]
-        fields[".".join(map(str, path)) or str(source)] = found["msg"]
+        fields[".".join(map(str, path)) or str(source)] = _PYTHON_ENUM.sub(r"\1", found["msg"])
     named = ", ".join(list(fields)[:5])
     return _refused(request, errors.InvalidInput(f"correct these fields: {named}", fields=fields))
 
