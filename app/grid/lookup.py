@@ -11,6 +11,10 @@ from app.grid.place import ChiefNear, ComponentFact, NearestCell, Place, Segment
 from app.grid.tables import Component, holds_at
 from app.grid.targets import DEFAULT_VISIBLE_RANGE_M
 
+#: Metres. Borders and points are kept to a millimetre, so a point that near to a cell is in it: two cells
+#: may draw their common side with different corners, and leave a crack of rounding between them.
+_PRECISION_M = 0.001
+
 # The borders are straight in degrees, as every map draws them, so "in" is asked of geometry; metres are
 # asked of geography, whose index gives the nearest by true distance. `reach` bounds the search for
 # segments by the widest visible range there is; each segment is then held to its own.
@@ -29,7 +33,7 @@ _LOCATE = text(
           AND NOT EXISTS (SELECT FROM inside)
         ORDER BY area.geom::geography <-> (SELECT point::geography FROM here) LIMIT 8
     ), nearest AS (
-        SELECT code, distance_m FROM close ORDER BY distance_m, code LIMIT 1
+        SELECT code, distance_m FROM close ORDER BY greatest(distance_m, :precision), code LIMIT 1
     ), above AS (
         SELECT area.code FROM here JOIN area ON ST_Covers(area.geom, here.point)
         WHERE area.level <> 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
@@ -38,7 +42,8 @@ _LOCATE = text(
     ), known AS (
         SELECT cell.code AS cell_code, coalesce(cell.code, (SELECT code FROM above)) AS code
         FROM (SELECT coalesce(
-                  (SELECT code FROM inside), (SELECT code FROM nearest WHERE distance_m <= :snap)
+                  (SELECT code FROM inside),
+                  (SELECT code FROM nearest WHERE distance_m <= greatest(:snap, :precision))
               ) AS code) AS cell
     ), nested AS (
         SELECT area.level, area.code, area.name, area.area_class
@@ -81,7 +86,14 @@ async def locate(
     gets the nearest one in `nearest`; within `snap_m` metres of it, it counts as inside. Where there is
     no cell but a street or district, that is told.
     """
-    values = {"lon": lon, "lat": lat, "at": at, "snap": snap_m, "default_range": DEFAULT_VISIBLE_RANGE_M}
+    values = {
+        "lon": lon,
+        "lat": lat,
+        "at": at,
+        "snap": snap_m,
+        "precision": _PRECISION_M,
+        "default_range": DEFAULT_VISIBLE_RANGE_M,
+    }
     found = (await connection.execute(_LOCATE, values)).one()
     unknown = (None, None, None)
     areas = found.areas or {}

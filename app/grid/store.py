@@ -267,12 +267,15 @@ async def set_component_state(connection: AsyncConnection, version: UUID, state:
     following = select(*(literal(value) for value in (new_id(), state, now)), *kept).where(
         Component.id == version
     )
-    await connection.execute(
-        insert(Component).from_select(
-            ["id", "state", "valid_from", *(column.name for column in kept)], following
-        )
+    # One statement: the two versions may not overlap once it ends, and the select still sees the old one.
+    closed = (
+        update(Component).where(Component.id == version).values(valid_to=now).returning(Component.id).cte()
     )
-    await connection.execute(update(Component).where(Component.id == version).values(valid_to=now))
+    await connection.execute(
+        insert(Component)
+        .from_select(["id", "state", "valid_from", *(column.name for column in kept)], following)
+        .add_cte(closed)
+    )
 
 
 # Duty

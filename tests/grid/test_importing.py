@@ -21,7 +21,7 @@ from app.grid.manifest import LayerKind
 from app.grid.merging import Merged
 from app.grid.tables import Area, Component, ImportRun, RoadSegment, StreetChief
 from app.grid.topology import check
-from tests.grid.town import CELL_M2, DISTRICT, EAST, MANHOLE, WEST, Town, clean_town, square
+from tests.grid.town import CELL_M2, DISTRICT, EAST, MANHOLE, WEST, Town, square
 
 W1, W2 = WEST + "001001", WEST + "001002"
 #: The manifest's valid_from, midnight in the city; the first import; a year later.
@@ -30,11 +30,6 @@ MARCH = datetime(2026, 3, 2, 1, tzinfo=UTC)
 NEXT_YEAR = datetime(2027, 3, 2, 1, tzinfo=UTC)
 
 Bring = Callable[..., Awaitable[ImportResult]]
-
-
-@pytest.fixture
-def town() -> Town:
-    return clean_town()
 
 
 @pytest.fixture

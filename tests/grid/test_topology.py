@@ -13,14 +13,9 @@ from app.errors import GridRefused, InvalidInput
 from app.grid.findings import Finding, FindingKind, SizeUnit, TopologyReport, parse_kinds
 from app.grid.manifest import LayerKind
 from app.grid.topology import check
-from tests.grid.town import CELL_M2, DISTRICT, EAST, WEST, Town, clean_town, square
+from tests.grid.town import CELL_M2, DISTRICT, EAST, WEST, Town, square
 
 W1, W2 = WEST + "001001", WEST + "001002"
-
-
-@pytest.fixture
-def town() -> Town:
-    return clean_town()
 
 
 @pytest.fixture
