@@ -1,0 +1,1 @@
+"""Leading reports through their whole life over HTTP, by a clock of its own."""
