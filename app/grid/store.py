@@ -42,7 +42,8 @@ def _described(table: type[Area | RoadSegment | StreetChief | Component | DutySh
 
 
 def _geojson(column: Any) -> Any:
-    return cast(func.ST_AsGeoJSON(column, 8), JSON).label("geometry")
+    """RFC 7946 has no member that names the coordinate system: option 0 leaves it out."""
+    return cast(func.ST_AsGeoJSON(column, 8, 0), JSON).label("geometry")
 
 
 def _within(code: Any, areas: Sequence[str]) -> ColumnElement[bool]:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
+from app.clock import ManualClock
 from app.geo import Datum, from_storage
 from app.grid.store import on_duty
+from app.grid.survey import import_district
 from app.identity.principal import Role
-from tests.grid.town import DISTRICT, EAST, MANHOLE, WEST
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import admin
+from tests.grid.town import DISTRICT, EAST, MANHOLE, WEST, clean_town
 from tests.identity.people import hire, login
 
+_KEY = SecretStr("the tests' own key " * 3)
+NOW = datetime(2026, 3, 2, 1, tzinfo=UTC)
 W1 = WEST + "001001"
 E1 = EAST + "001001"
 
@@ -39,13 +50,44 @@ class Caller:
         return reply.json() if reply.content else None
 
 
+@pytest.fixture(scope="module")
+def settled(cluster, template, tmp_path_factory) -> tuple[str, dict[str, dict[str, str]]]:
+    """A database with the town and its people, and the headers each sends."""
+    name = f"town_{template}"
+    admin(cluster, f"CREATE DATABASE {name} TEMPLATE {template}")
+    url, folder = cluster.database_url(name), tmp_path_factory.mktemp("town")
+    return url, asyncio.run(_settle(url, folder))
+
+
+async def _settle(url: str, folder: Path) -> dict[str, dict[str, str]]:
+    settings = Settings(database_url=url, data=folder, secret_key=_KEY)
+    app = create_app(settings, clock=ManualClock(NOW))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://chengguan.test") as http,
+    ):
+        parts = app.state.services
+        await import_district(parts.database, clean_town().write(folder), now=NOW)
+        headers = {}
+        for name, (role, area, unit) in PEOPLE.items():
+            await hire(parts, name, role, areas=[area], unit=unit)
+            headers[name] = await login(http, name)
+    return headers
+
+
+@pytest.fixture(scope="module")
+def shared_url(settled) -> str:
+    return settled[0]
+
+
 @pytest.fixture
-async def people(map_, services, http):
-    found = {}
-    for name, (role, area, unit) in PEOPLE.items():
-        await hire(services, name, role, areas=[area], unit=unit)
-        found[name] = Caller(http, await login(http, name))
-    return found
+def settings(shared_url, tmp_path) -> Settings:
+    return Settings(database_url=shared_url, data=tmp_path, secret_key=_KEY)
+
+
+@pytest.fixture
+def people(http, settled) -> dict[str, Caller]:
+    return {name: Caller(http, headers) for name, headers in settled[1].items()}
 
 
 async def test_nobody_unknown_sees_anything(http):
