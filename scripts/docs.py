@@ -115,7 +115,9 @@ def _commands(group: Any, path: str) -> Iterator[str]:
 
 
 def _name(parameter: Any) -> str:
-    return str(parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.name.upper())
+    if not parameter.opts[0].startswith("-"):
+        return str(parameter.name.upper())
+    return "/".join([parameter.opts[0], *parameter.secondary_opts])
 
 
 def _usage(parameter: Any) -> str:
