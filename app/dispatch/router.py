@@ -9,21 +9,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Path, Query, Response, UploadFile
 
 from app.dispatch import schemas, service
-from app.dispatch.active import active_rulebook
-from app.dispatch.explaining import explain, facts_in_area
+from app.dispatch.active import RulebookVersion, active_rulebook
 from app.dispatch.files import read_uploaded
 from app.dispatch.rulebook import CategoryKind
 from app.dispatch.workbook import write_workbook
 from app.errors import Conflict, NotFound, NotReady, RulebookRefused
 from app.etag import etag
 from app.identity.access import AdministratorOnly, current_principal, require
-from app.identity.principal import CENTRE_ROLES
+from app.identity.principal import CENTRE_ROLES, Principal
 from app.problems import problem_responses
 from app.requests import ClockDep, Conn
 
 router = APIRouter(prefix="/rulebooks", tags=["派遣规则 Dispatch"])
 
-_CENTRE = [Depends(require(*sorted(CENTRE_ROLES)))]
+CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]
 _ANYBODY_KNOWN = [Depends(current_principal)]
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _UNCHANGED: dict[int | str, dict[str, Any]] = {
@@ -35,10 +34,18 @@ Number = Annotated[int, Path(ge=1, le=_MAX_NUMBER, description="版本号 The ve
 IfNoneMatch = Annotated[str | None, Header(description="`ETag` of the version the caller has.")]
 
 
-@router.get("", summary="规则库版本 Versions", dependencies=_CENTRE)
-async def list_versions(connection: Conn, clock: ClockDep) -> list[schemas.VersionReply]:
+async def _seen(connection: Conn, reader: CentreOnly, number: Number) -> RulebookVersion:
+    return await service.numbered(connection, number, reader)
+
+
+#: The version named in the path, of the caller's own district.
+SeenVersion = Annotated[RulebookVersion, Depends(_seen)]
+
+
+@router.get("", summary="规则库版本 Versions")
+async def list_versions(connection: Conn, clock: ClockDep, reader: CentreOnly) -> list[schemas.VersionReply]:
     """Every version, the newest first, and which one is in force."""
-    versions = await service.list_versions(connection, clock.now())
+    versions = await service.list_versions(connection, clock.now(), reader)
     return [schemas.VersionReply.of(version) for version in versions]
 
 
@@ -54,6 +61,7 @@ async def upload(
     """A workbook (.xlsx) or a zipped folder. Stored as a draft with its check; nothing is in force yet."""
     now = clock.now()
     rulebook = await asyncio.to_thread(read_uploaded, await file.read())
+    service.check_scope(principal, rulebook)
     head = await service.save_draft(connection, rulebook, by=principal.id, now=now)
     return schemas.DraftReply(
         version=schemas.VersionReply.of(await service.listed(connection, head.number, now)),
@@ -102,56 +110,51 @@ async def read_conditions(
 @router.get(
     "/{number}",
     summary="规则库内容 One version",
-    dependencies=_CENTRE,
     responses=problem_responses(NotFound),
 )
-async def read_version(connection: Conn, number: Number) -> schemas.RulebookReply:
-    return schemas.RulebookReply.of(await service.numbered(connection, number))
+async def read_version(version: SeenVersion) -> schemas.RulebookReply:
+    return schemas.RulebookReply.of(version)
 
 
 @router.get(
     "/{number}/check",
     summary="检查规则库 Check a version",
-    dependencies=_CENTRE,
     responses=problem_responses(NotFound),
 )
-async def check_version(connection: Conn, clock: ClockDep, number: Number) -> schemas.ReportReply:
+async def check_version(connection: Conn, clock: ClockDep, version: SeenVersion) -> schemas.ReportReply:
     """Gaps, ties, rows never reached, units gone, limits missing, calendar holes: against today's grid."""
-    version = await service.numbered(connection, number)
     return schemas.ReportReply.of(await service.check_on_grid(connection, version.rulebook, clock.now()))
 
 
 @router.get(
     "/{number}/diff",
     summary="比较两个版本 What a version changes",
-    dependencies=_CENTRE,
     responses=problem_responses(NotFound, NotReady),
 )
 async def diff_version(
     connection: Conn,
     clock: ClockDep,
-    number: Number,
+    reader: CentreOnly,
+    version: SeenVersion,
     against: Annotated[
         int | None, Query(ge=1, le=_MAX_NUMBER, description="The other version; the active one if left out.")
     ] = None,
 ) -> schemas.DiffReply:
-    other = await service.version_or_active(connection, against, clock.now())
-    return schemas.DiffReply.of(number, other.number, await service.compare(connection, number, other))
+    other = await service.version_or_active(connection, against, clock.now(), reader)
+    return schemas.DiffReply.of(version.number, other.number, service.changes(version, other))
 
 
 @router.get(
     "/{number}/workbook",
     summary="下载工作簿 Download as a workbook",
-    dependencies=_CENTRE,
     response_class=Response,
     responses={200: {"content": {_XLSX: {}}}, **problem_responses(NotFound)},
 )
-async def download_workbook(connection: Conn, number: Number) -> Response:
+async def download_workbook(version: SeenVersion) -> Response:
     """The version as one XLSX file; edited and uploaded again it becomes the next draft."""
-    version = await service.numbered(connection, number)
     content = io.BytesIO()
     await asyncio.to_thread(write_workbook, version.rulebook, content)
-    name = f"rulebook-{version.rulebook.district_code}-{number}.xlsx"
+    name = f"rulebook-{version.rulebook.district_code}-{version.number}.xlsx"
     return Response(
         content.getvalue(),
         media_type=_XLSX,
@@ -169,28 +172,27 @@ async def activate(
     connection: Conn,
     clock: ClockDep,
     principal: AdministratorOnly,
-    number: Number,
+    version: SeenVersion,
     activation: schemas.NewActivation,
 ) -> schemas.VersionReply:
     """From the moment named on. An older version activated again takes a change back."""
     now = clock.now()
+    service.check_scope(principal, version.rulebook)
     await service.activate(
-        connection, number, effective_from=activation.effective_from, by=principal.id, now=now
+        connection, version.number, effective_from=activation.effective_from, by=principal.id, now=now
     )
-    return schemas.VersionReply.of(await service.listed(connection, number, now))
+    return schemas.VersionReply.of(await service.listed(connection, version.number, now))
 
 
 @router.post(
     "/{number}/explain",
     summary="试算派遣与时限 Try a version on a problem",
-    dependencies=_CENTRE,
     responses=problem_responses(NotFound),
 )
 async def explain_problem(
-    connection: Conn, clock: ClockDep, number: Number, trial: schemas.Trial
+    connection: Conn, clock: ClockDep, reader: CentreOnly, version: SeenVersion, trial: schemas.Trial
 ) -> schemas.ExplanationReply:
     """Who would lead and assist, by which row and why, and until when. Nothing is stored."""
-    version = await service.numbered(connection, number)
     at = trial.at or clock.now()
     if trial.position is not None:
         position = (trial.position.x, trial.position.y, trial.position.datum)
@@ -202,11 +204,18 @@ async def explain_problem(
             at=at,
             source=trial.source,
             component_code=trial.component_code,
+            reader=reader,
         )
     else:
         assert trial.area_code is not None  # the schema sees to it
-        facts = facts_in_area(trial.area_code, condition=trial.condition, at=at, source=trial.source)
-        explanation = explain(version.rulebook, facts, area_class=None)
+        explanation = service.explain_in(
+            version.rulebook,
+            trial.area_code,
+            condition=trial.condition,
+            at=at,
+            source=trial.source,
+            reader=reader,
+        )
     return schemas.ExplanationReply.of(version, explanation)
 
 

@@ -14,13 +14,14 @@ from app.dispatch import store
 from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_version
 from app.dispatch.checking import check
 from app.dispatch.comparison import TableDiff, diff
-from app.dispatch.explaining import Explanation, explain, facts_at_place
+from app.dispatch.explaining import Explanation, explain, facts_at_place, facts_in_area
 from app.dispatch.findings import Finding, Report
 from app.dispatch.rulebook import Rulebook, digest
 from app.dispatch.store import VersionHead
-from app.errors import Conflict, InvalidInput, NotFound, RulebookRefused
+from app.errors import Conflict, Forbidden, InvalidInput, NotFound, RulebookRefused
 from app.geo import Datum, to_storage
 from app.grid.lookup import component, locate
+from app.identity.principal import SYSTEM, Principal
 
 #: A refusal tells so many findings; the check tells all.
 _FINDINGS_TOLD = 100
@@ -41,10 +42,13 @@ class ListedVersion:
     state: VersionState
 
 
-async def list_versions(connection: AsyncConnection, now: datetime) -> list[ListedVersion]:
-    """Every version, the newest first."""
+async def list_versions(
+    connection: AsyncConnection, now: datetime, reader: Principal = SYSTEM
+) -> list[ListedVersion]:
+    """Every version of the reader's district, the newest first."""
     active = await store.version_in_force(connection, now)
-    return [ListedVersion(head, _state(head, active, now)) for head in await store.heads(connection)]
+    heads = [head for head in await store.heads(connection) if reader.meets(head.district_code)]
+    return [ListedVersion(head, _state(head, active, now)) for head in heads]
 
 
 async def listed(connection: AsyncConnection, number: int, now: datetime) -> ListedVersion:
@@ -53,9 +57,21 @@ async def listed(connection: AsyncConnection, number: int, now: datetime) -> Lis
     return ListedVersion(head, _state(head, await store.version_in_force(connection, now), now))
 
 
-async def numbered(connection: AsyncConnection, number: int) -> RulebookVersion:
-    """The version of that number with its content. Errors: `NotFound`."""
-    return await rulebook_version(connection, (await _head(connection, number)).id)
+async def numbered(connection: AsyncConnection, number: int, reader: Principal = SYSTEM) -> RulebookVersion:
+    """The version of that number with its content. Errors: `NotFound`, also for one of another district than
+    the reader's."""
+    head = await _head(connection, number)
+    if not reader.meets(head.district_code):
+        raise _unknown(number)
+    return await rulebook_version(connection, head.id)
+
+
+def check_scope(administrator: Principal, rulebook: Rulebook) -> None:
+    """A rulebook is for the whole district. Errors: `Forbidden` for who administers less, or another one."""
+    if not administrator.covers(rulebook.district_code):
+        raise Forbidden(
+            f"The rulebook is for the whole district {rulebook.district_code}: ask an administrator of it."
+        )
 
 
 async def save_draft(
@@ -74,11 +90,9 @@ async def check_on_grid(connection: AsyncConnection, rulebook: Rulebook, now: da
     return await asyncio.to_thread(check, rulebook, area_codes=codes or None)
 
 
-async def compare(
-    connection: AsyncConnection, number: int, against: RulebookVersion
-) -> tuple[TableDiff, ...]:
-    """What the version changes over another. Errors: `NotFound`."""
-    return diff(against.rulebook, (await numbered(connection, number)).rulebook)
+def changes(version: RulebookVersion, over: RulebookVersion) -> tuple[TableDiff, ...]:
+    """What the version changes over another."""
+    return diff(over.rulebook, version.rulebook)
 
 
 async def activate(
@@ -129,13 +143,18 @@ async def explain_at(
     at: datetime,
     source: str,
     component_code: str | None = None,
+    reader: Principal = SYSTEM,
 ) -> Explanation:
     """What the rulebook would decide for a problem at a position (x, y, datum).
 
-    Errors: `InvalidInput` on a position that is none, an unknown component or condition.
+    Errors: `InvalidInput` on a position that is none, an unknown component or condition; `NotFound` where
+    the reader may not look.
     """
     lon, lat = to_storage(*position)
     place = await locate(connection, lon, lat, at, snap_m=rulebook.policy.snap_m)
+    lies_in = place.cell_code or place.community_code or place.street_code or place.district_code
+    if lies_in is not None:
+        _check_place(reader, lies_in)
     found = await component(connection, component_code, at) if component_code else None
     if component_code and found is None:
         raise InvalidInput(
@@ -146,20 +165,41 @@ async def explain_at(
     return explain(rulebook, facts, area_class=place.area_class)
 
 
+def explain_in(
+    rulebook: Rulebook, area_code: str, *, condition: str, at: datetime, source: str, reader: Principal
+) -> Explanation:
+    """What the rulebook would decide for a problem somewhere in an area.
+
+    Errors: `InvalidInput` on an unknown condition; `NotFound` where the reader may not look.
+    """
+    _check_place(reader, area_code)
+    facts = facts_in_area(area_code, condition=condition, at=at, source=source)
+    return explain(rulebook, facts, area_class=None)
+
+
+def _check_place(reader: Principal, area_code: str) -> None:
+    if not reader.meets(area_code):
+        raise NotFound("The place lies outside your areas: choose one within them.")
+
+
 async def version_or_active(
-    connection: AsyncConnection, number: int | None, now: datetime
+    connection: AsyncConnection, number: int | None, now: datetime, reader: Principal = SYSTEM
 ) -> RulebookVersion:
     """The version of that number, or the one in force. Errors: `NotFound`, `NotReady`."""
     if number is None:
         return await active_rulebook(connection, now)
-    return await numbered(connection, number)
+    return await numbered(connection, number, reader)
 
 
 async def _head(connection: AsyncConnection, number: int) -> VersionHead:
     head = await store.head_of_number(connection, number)
     if head is None:
-        raise NotFound(f"There is no rulebook version {number}: list the versions there are.")
+        raise _unknown(number)
     return head
+
+
+def _unknown(number: int) -> NotFound:
+    return NotFound(f"There is no rulebook version {number}: list the versions there are.")
 
 
 def _state(head: VersionHead, active: UUID | None, now: datetime) -> VersionState:

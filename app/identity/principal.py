@@ -62,6 +62,10 @@ class Principal:
         """Whether the area of this code lies within the caller's areas."""
         return any(area_code.startswith(area) for area in self.areas)
 
+    def meets(self, area_code: str) -> bool:
+        """Whether the area of this code lies within the caller's areas, or holds one of them."""
+        return self.covers(area_code) or any(area.startswith(area_code) for area in self.areas)
+
     def has(self, *roles: Role) -> bool:
         """Whether the caller has at least one of the roles."""
         return not self.roles.isdisjoint(roles)
