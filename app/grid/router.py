@@ -226,7 +226,7 @@ async def read_component(
 @router.patch(
     "/components/{code}",
     summary="更新部件状态 Set a component's state",
-    responses=problem_responses(NotFound),
+    responses=problem_responses(NotFound, Conflict),
 )
 async def change_component(
     principal: SeesComponents, connection: Conn, clock: ClockDep, code: CodeInPath, change: ComponentChange

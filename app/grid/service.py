@@ -121,7 +121,8 @@ async def set_component_state(
     """Errors: `NotFound`; `Forbidden` for a unit officer of neither its owner nor its maintainer."""
     found = await component(connection, principal, code, now)
     others = principal.roles - {Role.UNIT_OFFICER}
-    if not others and principal.unit not in (found.owner_unit, found.maintainer_unit):
+    units = {found.owner_unit, found.maintainer_unit} - {None}
+    if not others and principal.unit not in units:
         raise Forbidden("a unit officer sets the state of the unit's own components only")
     if found.state != state:
         await store.set_component_state(connection, found.id, state, now)
@@ -131,17 +132,19 @@ async def set_component_state(
 async def go_on_duty(
     connection: AsyncConnection, principal: Principal, area_codes: list[str], now: datetime
 ) -> AnyRow:
-    """Errors: `Forbidden` for a program; `InvalidInput` for a beat not within the inspector's areas;
-    `Conflict` when already on duty."""
+    """Errors: `Forbidden` for a program, or a beat not within the inspector's areas; `InvalidInput` for one
+    that is no area; `Conflict` when already on duty."""
     if principal.username is None:
         raise Forbidden("only people go on duty: log in with an account")
     inspector = store.OnDuty(principal.id, principal.username)
     foreign = [code for code in area_codes if not principal.covers(code)]
-    wrong = foreign or await store.unknown_areas(connection, area_codes, now)
-    if wrong:
+    if foreign:
+        raise Forbidden(f"{foreign[0]} is not yours: choose the beat within {', '.join(principal.areas)}")
+    unknown = await store.unknown_areas(connection, area_codes, now)
+    if unknown:
         raise InvalidInput(
-            f"{wrong[0]} is no area within yours: choose the beat among {', '.join(principal.areas)}",
-            fields={"area_codes": f"not yours: {', '.join(wrong)}"},
+            f"there is no area {unknown[0]}: choose the beat among the areas there are",
+            fields={"area_codes": f"unknown: {', '.join(unknown)}"},
         )
     try:
         async with connection.begin_nested():
