@@ -1,0 +1,140 @@
+"""Who asks, and what lies ready to be asked for.
+
+At home are those of 西街: somebody of each role who sees what lies there, one who is not logged in, and an
+API client. Abroad is the same staff again in 东街 and in another district, with the roles and no business
+in 西街; beside them those of 西街 itself who are of another unit or the chief of no street.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db import new_id
+from app.dispatch import service as rulebooks
+from app.dispatch.workbook import write_workbook
+from app.identity import service as accounts
+from app.identity import store as identity
+from app.identity import tokens
+from app.identity.account import Account
+from app.identity.principal import SYSTEM, Role
+from app.requests import Services
+from tests.cases.desk import Desk
+from tests.world import DISTRICT, EAST, FOUNDED, MONDAY_9AM, PASSWORD, RULEBOOK, WEST, World
+
+ELSEWHERE = "990102"
+_LIFE = timedelta(days=400)
+
+#: Who stands for a role where the case is. `client` is an API client with the role of an external system.
+HOME = {
+    "inspector": "wei",
+    "intake_clerk": "clerk",
+    "shift_leader": "leader",
+    "dispatcher": "dispatcher",
+    "unit_officer": "west_officer",
+    "street_chief": "chief",
+    "evaluator": "evaluator",
+    "administrator": "admin",
+    "integration": "hotline",
+    "client": "client",
+    "anonymous": "anonymous",
+}
+ROLES = frozenset(role.value for role in Role) - {"system"}
+#: The same roles where they have nothing to say in 西街, by where.
+STREET = {role: f"street_{role}" for role in (*ROLES, "client")}
+ABROAD = {role: f"far_{role}" for role in (*ROLES, "client")}
+#: In 西街, but not those the case is given to.
+BESIDE = {"unit_officer": "sweeper", "street_chief": "other_chief"}
+
+
+@dataclass
+class Scene:
+    """What lies in 西街. `names` fill in the requests of the table; `own` what differs for one caller."""
+
+    names: dict[str, Any] = field(default_factory=dict)
+    own: dict[str, dict[str, Any]] = field(default_factory=dict)
+    workbook: bytes = b""
+
+    def names_for(self, caller: str) -> dict[str, Any]:
+        return self.names | self.own.get(caller, {})
+
+
+async def staff(services: Services, world: World) -> None:
+    """Hires those abroad and beside, all logged in, and gives the API clients their keys."""
+    async with services.database.transaction() as connection:
+        hire = _Hiring(services, connection, world)
+        for role in sorted(ROLES):
+            for name, area in ((STREET[role], EAST), (ABROAD[role], ELSEWHERE)):
+                # Of the very unit: what keeps this officer out is the place alone.
+                unit = "west_office" if role == "unit_officer" else None
+                await hire(name, (Role(role),), area, unit)
+        await hire("other_chief", (Role.STREET_CHIEF,), WEST)
+        await hire("all_rounder", tuple(sorted(set(Role) - {Role.SYSTEM})), DISTRICT, "west_office")
+        clients = {"client": DISTRICT, "street_client": EAST, "far_client": ELSEWHERE, "west_client": WEST}
+        for name, area in clients.items():
+            client, key = await accounts.add_client(
+                connection, SYSTEM, now=FOUNDED, name=name, roles=[Role.INTEGRATION], areas=[area]
+            )
+            world.ids[name] = client.id
+            world.headers[name] = {"X-API-Key": str(key)}
+    world.headers["anonymous"] = {}
+
+
+class _Hiring:
+    """Makes accounts that are logged in. None of them has a password: hashing forty takes ten seconds."""
+
+    def __init__(self, services: Services, connection: AsyncConnection, world: World) -> None:
+        self.services, self.connection, self.world = services, connection, world
+
+    async def __call__(self, name: str, roles: tuple[Role, ...], area: str, unit: str | None = None) -> None:
+        account = Account(
+            id=new_id(), username=name, display_name=name, roles=roles, areas=(area,), unit=unit, active=True,
+            created_at=FOUNDED, changed_at=FOUNDED,
+        )  # fmt: skip
+        assert await identity.add_account(self.connection, account, "")
+        claims = tokens.AccessClaims(account.id, new_id())
+        opened = await identity.open_session(
+            self.connection, identity.Credentials(account.id, ""), session=claims.session, token_hash="",
+            now=MONDAY_9AM, expires_at=MONDAY_9AM + _LIFE,
+        )  # fmt: skip
+        assert opened
+        token = tokens.issue_access(claims, secret=self.services.secret, now=MONDAY_9AM, life=_LIFE)
+        self.world.ids[name] = account.id
+        self.world.headers[name] = {"Authorization": f"Bearer {token}"}
+
+
+async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> Scene:
+    """A case in handling that everybody at home sees, one of the API client's own, and a draft rulebook."""
+    desk = Desk(http, services, world)
+    case = await desk.report("hotline", "W1")
+    await desk.act("clerk", case, "accept")
+    await desk.act("leader", case, "file", condition="E0405-1")
+    await desk.act("dispatcher", case, "dispatch")
+    await desk.act("west_officer", case, "sign")
+    clients_own = await desk.report("client", "W1")
+    (chief,) = (await desk.get("admin", "/street-chiefs", segment="R-W")).json()["items"]
+    form = {"grant_type": "password", "username": "wei", "password": PASSWORD}
+    tokens = (await http.post("/api/v1/auth/token", data=form)).json()
+    async with services.database.transaction() as connection:
+        revised = RULEBOOK.model_copy(update={"name": "小城规则库 修订"})
+        draft = await rulebooks.save_draft(connection, revised, by=SYSTEM.id, now=MONDAY_9AM)
+    content = io.BytesIO()
+    write_workbook(RULEBOOK.model_copy(update={"name": "小城规则库 再修订"}), content)
+    return Scene(
+        names={
+            "case": case["id"],
+            "version": case["version"],
+            "account_id": world.ids["wei"],
+            "client_id": world.ids["west_client"],
+            "chief_id": chief["id"],
+            "number": draft.number,
+            "refresh_token": tokens["refresh_token"],
+        },
+        own={"client": {"case": clients_own["id"], "version": clients_own["version"]}},
+        workbook=content.getvalue(),
+    )
