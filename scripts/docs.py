@@ -66,16 +66,24 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def settings() -> str:
-    return table(("variable", "default", "meaning"), _settings(Settings))
+    rows = (
+        (f"`{name}`", _default(field.default), f"{field.description}{_limits(field)}")
+        for name, field in _settings()
+    )
+    return table(("variable", "default", "meaning"), rows)
 
 
-def _settings(model: type[BaseModel], *path: str) -> Iterator[tuple[str, str, str]]:
+def setting_names() -> list[str]:
+    """The environment variable of every setting."""
+    return [name for name, _ in _settings()]
+
+
+def _settings(model: type[BaseModel] = Settings, *path: str) -> Iterator[tuple[str, FieldInfo]]:
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _settings(field.annotation, *path, name)
         else:
-            meaning = f"{field.description}{_limits(field)}"
-            yield f"`{variable(*path, name)}`", _default(field.default), meaning
+            yield variable(*path, name), field
 
 
 def _limits(field: FieldInfo) -> str:
@@ -99,19 +107,28 @@ def _default(value: object) -> str:
 
 
 def commands() -> str:
-    return "\n".join(_commands(typer.main.get_command(cli.app), "chengguan"))
+    return "\n".join(line for path, command in _commands() for line in _told(path, command))
 
 
-def _commands(group: Any, path: str) -> Iterator[str]:
+def command_names() -> list[str]:
+    """Every command as it is typed, without arguments."""
+    return [path for path, _ in _commands()]
+
+
+def _commands(group: Any = None, path: str = "chengguan") -> Iterator[tuple[str, Any]]:
+    group = typer.main.get_command(cli.app) if group is None else group
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _commands(command, f"{path} {name}")
-            continue
-        usage = " ".join([f"{path} {name}", *(_usage(one) for one in command.params)])
-        yield f"- **`{usage}`**: {command.help.strip()}"
-        for one in command.params:
-            default = f" Default `{one.default}`." if one.default not in (None, "", False, ()) else ""
-            yield f"  - `{_name(one)}` {one.help or ''}{default}"
+        else:
+            yield f"{path} {name}", command
+
+
+def _told(path: str, command: Any) -> Iterator[str]:
+    yield f"- **`{' '.join([path, *map(_usage, command.params)])}`**: {command.help.strip()}"
+    for one in command.params:
+        default = f" Default `{one.default}`." if one.default not in (None, "", False, ()) else ""
+        yield f"  - `{_name(one)}` {one.help or ''}{default}"
 
 
 def _name(parameter: Any) -> str:
