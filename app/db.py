@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import uuid_utils.compat
-from sqlalchemy import TIMESTAMP, MetaData, Text, make_url
+from sqlalchemy import TIMESTAMP, MetaData, Table, Text, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -41,6 +41,11 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSONB(),
         list[Any]: JSONB(),
     }
+
+
+def table_of(described: type[Base]) -> Table:
+    """The table a class describes. Statements over it skip what the ORM would add to each execution."""
+    return cast(Table, described.__table__)
 
 
 def new_id() -> UUID:

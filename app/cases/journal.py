@@ -20,12 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases.case import Case, fold
 from app.cases.tables import CaseRow, JournalRow, SealRow
-from app.db import new_id
+from app.db import new_id, table_of
 from app.identity.principal import Principal
 
-_JOURNAL = JournalRow.__table__
-_SEAL = SealRow.__table__
-_CASE = CaseRow.__table__
+_JOURNAL = table_of(JournalRow)
+_SEAL = table_of(SealRow)
+_CASE = table_of(CaseRow)
 
 #: What the first entry of a case is chained to.
 GENESIS = "0" * 64
@@ -100,7 +100,7 @@ async def append(
     previous = GENESIS if before is None else before.head
     digest = entry_hash(previous, _content(entry))
     values = {name: getattr(entry, name) for name in Entry.__slots__}
-    await connection.execute(insert(JournalRow).values(**values, previous=previous, hash=digest))
+    await connection.execute(insert(_JOURNAL).values(**values, previous=previous, hash=digest))
     return entry.version, digest
 
 
@@ -241,7 +241,7 @@ async def seal(connection: AsyncConnection, end: int, now: datetime) -> int:
         return 0
     count, digest = await _digest(connection, last.digest if last else b"", begin, end)
     await connection.execute(
-        insert(SealRow).values(
+        insert(_SEAL).values(
             number=last.number + 1 if last else 1, sealed_at=now, last_seq=end, entries=count, digest=digest
         )
     )

@@ -8,21 +8,27 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, insert, select, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases.case import Case, ClockState, Folded
 from app.cases.tables import CaseRow, ClockRow, case_serial
 from app.cases.workflow import OPEN, Stage
+from app.db import table_of
 from app.identity.tables import AccountTable
 
-_CASE = CaseRow.__table__
-_CLOCK = ClockRow.__table__
-_ACCOUNT = AccountTable.__table__
+_CASE = table_of(CaseRow)
+_CLOCK = table_of(ClockRow)
+_ACCOUNT = table_of(AccountTable)
 
 CASE_COLUMNS = [_CASE.c[name] for name in Case.model_fields]
-_CLOCK_COLUMNS = [_CLOCK.c[name] for name in ClockState.model_fields]
+_CASES = select(*CASE_COLUMNS)
+_CLOCKS = (
+    select(*(_CLOCK.c[name] for name in ClockState.model_fields))
+    .where(_CLOCK.c.case_id == bindparam("case_id"))
+    .order_by(_CLOCK.c.started_at, _CLOCK.c.id)
+)
 
 
 def to_case(row: Any) -> Case:
@@ -37,13 +43,11 @@ async def load(
     connection: AsyncConnection, case_id: UUID, visible: ColumnElement[bool], *, lock: bool = False
 ) -> Folded | None:
     """The case with its clocks, or None when there is none that may be seen."""
-    wanted = select(*CASE_COLUMNS).where(_CASE.c.id == case_id, visible)
+    wanted = _CASES.where(_CASE.c.id == case_id, visible)
     row = (await connection.execute(wanted.with_for_update() if lock else wanted)).one_or_none()
     if row is None:
         return None
-    clocks = await connection.execute(
-        select(*_CLOCK_COLUMNS).where(_CLOCK.c.case_id == case_id).order_by(_CLOCK.c.started_at, _CLOCK.c.id)
-    )
+    clocks = await connection.execute(_CLOCKS, {"case_id": case_id})
     return Folded(to_case(row), tuple(ClockState.model_validate(clock._asdict()) for clock in clocks))
 
 
@@ -90,12 +94,12 @@ async def insert_case(connection: AsyncConnection, case: Case) -> None:
     """Writes a new case."""
     values = _plain(case.model_dump())
     pairs = pairs_of(case.number, case.description, case.address)
-    await connection.execute(insert(CaseRow).values(**values, pairs=pairs))
+    await connection.execute(insert(_CASE).values(**values, pairs=pairs))
 
 
 async def update_case(connection: AsyncConnection, case_id: UUID, changes: dict[str, Any]) -> None:
     """Writes the fields that changed."""
-    await connection.execute(update(CaseRow).where(_CASE.c.id == case_id).values(**_plain(changes)))
+    await connection.execute(update(_CASE).where(_CASE.c.id == case_id).values(**_plain(changes)))
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +110,7 @@ async def write_clocks(connection: AsyncConnection, case_id: UUID, clocks: Seque
     """Writes clocks, new or changed, in the order given: one must be stopped before its like starts."""
     for clock in clocks:
         values = clock.model_dump() | {"case_id": case_id, "pauses": clock.model_dump(mode="json")["pauses"]}
-        written = upsert(ClockRow).values(**values)
+        written = upsert(_CLOCK).values(**values)
         changed = {name: written.excluded[name] for name in values if name not in ("id", "case_id")}
         await connection.execute(written.on_conflict_do_update(index_elements=["id"], set_=changed))
 
@@ -170,7 +174,7 @@ async def least_busy(
     tasks = and_(_CASE.c.inspector_id == _ACCOUNT.c.id, _CASE.c.stage.in_([Stage.VERIFYING, Stage.CHECKING]))
     wanted = (
         select(_ACCOUNT.c.id, _ACCOUNT.c.display_name)
-        .outerjoin(CaseRow, tasks)
+        .outerjoin(_CASE, tasks)
         .where(
             _ACCOUNT.c.id.in_(candidates),
             _ACCOUNT.c.id != not_reporter,
