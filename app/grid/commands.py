@@ -15,9 +15,9 @@ from rich.table import Table
 
 from app.grid import loading
 from app.grid.findings import FINDING_LABELS, TopologyReport, parse_kinds
-from app.grid.importing import ImportResult, store
+from app.grid.importing import ImportResult
 from app.grid.manifest import LAYER_LABELS, read_manifest
-from app.grid.survey import survey
+from app.grid.survey import import_district
 from app.grid.topology import check as check_layers
 from app.requests import Services
 from app.session import with_services
@@ -51,23 +51,18 @@ def import_(
     report: ReportFile = None,
 ) -> None:
     """导入图层 Check the files against each other and what is stored, then store all or nothing."""
-    accepted, named = parse_kinds(accept), read_manifest(manifest)
+    accepted = parse_kinds(accept)
 
     async def work(parts: Services) -> ImportResult:
         with _steps() as step:
-            layers, found = await survey(parts.database, named, step)
-        _show(found, report)
-        with _steps() as step:
-            async with parts.database.transaction() as connection:
-                return await store(
-                    connection,
-                    layers,
-                    found,
-                    manifest_name=manifest.name,
-                    now=parts.clock.now(),
-                    accepted=accepted,
-                    progress=step,
-                )
+            return await import_district(
+                parts.database,
+                manifest,
+                now=parts.clock.now(),
+                accepted=accepted,
+                progress=step,
+                on_report=lambda found: _show(found, report),
+            )
 
     result = with_services(work)
     table = Table("图层 layer", "新增 added", "变更 changed", "关闭 closed", "未变 unchanged")

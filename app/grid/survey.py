@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -39,9 +39,12 @@ async def import_district(
     now: datetime,
     accepted: Collection[FindingKind] = (),
     progress: Progress = lambda _: None,
+    on_report: Callable[[TopologyReport], None] = lambda _: None,
 ) -> ImportResult:
-    """Imports the district of a manifest in one transaction. Errors: those of `survey` and `store`."""
+    """Imports the district of a manifest in one transaction. `on_report` is given the report before
+    anything is stored or refused. Errors: those of `read_manifest`, `survey` and `store`."""
     layers, report = await survey(database, read_manifest(manifest_file), progress)
+    on_report(report)
     async with database.transaction() as connection:
         return await store(
             connection,
