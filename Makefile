@@ -45,6 +45,10 @@ lint: $(INSTALLED) ## style, types, import contracts, Dockerfile
 docs: $(INSTALLED) ## write the generated parts of docs/ again: workflow, settings, commands, errors, routes
 	@$(BIN)/python -m scripts.docs
 
+.PHONY: openapi
+openapi: $(INSTALLED) ## write openapi.json, the API's description for client generators
+	@$(BIN)/python -m scripts.openapi > openapi.json
+
 .PHONY: lock
 lock: ## pin every dependency again, with hashes
 	@$(COMPILE) pyproject.toml -o requirements.lock

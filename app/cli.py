@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import signal
 import sys
 from types import FrameType
@@ -18,8 +16,14 @@ from rich.markup import escape
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from typer.core import TyperGroup
 
-from app import logs, migrate, server
+from app import logs, migrate, server, worker
+from app.cases import commands as journal
+from app.demo.commands import demo
+from app.dispatch import commands as rulebook
 from app.errors import ChengguanError, NotReady
+from app.grid import commands as grid
+from app.identity import commands as account
+from app.replay.commands import replay_file
 from app.session import reachable_database, with_services
 from app.settings import Settings, variable
 
@@ -68,7 +72,14 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 database = typer.Typer(no_args_is_help=True, help="数据库 The database: migrate, status.")
-app.add_typer(database, name="db")
+for _name, _group in (
+    ("db", database),
+    ("grid", grid.app),
+    ("rulebook", rulebook.app),
+    ("account", account.app),
+    ("journal", journal.app),
+):
+    app.add_typer(_group, name=_name)
 
 
 @app.command()
@@ -89,14 +100,12 @@ def serve(
     )
 
 
-@app.command()
-def worker() -> None:
+@app.command("worker")
+def work() -> None:
     """启动后台任务 Run the background jobs until stopped."""
-    from app import worker as worker_jobs
-
     settings = Settings()
     logs.configure(settings.log)
-    with_services(worker_jobs.work, settings)
+    with_services(worker.work, settings)
 
 
 @database.command("migrate")
@@ -121,18 +130,8 @@ def status() -> None:
     output.print(f"已是最新 up to date: {at}")
 
 
-for _package, _name in (
-    ("grid", "grid"),
-    ("dispatch", "rulebook"),
-    ("identity", "account"),
-    ("cases", "journal"),
-):
-    if importlib.util.find_spec(f"app.{_package}.commands"):
-        app.add_typer(importlib.import_module(f"app.{_package}.commands").app, name=_name)
-if importlib.util.find_spec("app.demo") and importlib.util.find_spec("app.demo.commands"):
-    _demo = importlib.import_module("app.demo.commands")
-    app.command()(_demo.demo)
-    app.command()(_demo.replay)
+app.command()(demo)
+app.command("replay")(replay_file)
 
 
 def main() -> None:

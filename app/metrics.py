@@ -1,4 +1,8 @@
-"""Figures for Prometheus: requests, their durations, and the connections in use."""
+"""Figures for Prometheus: requests, their durations, and the connections in use.
+
+With several API processes each writes its figures to files in one folder, and whichever is asked answers
+for all of them.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,11 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import event
 
 from app.db import Database
+from app.settings import figures_folder
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -37,11 +43,15 @@ class Metrics:
             registry=self.registry,
         )
         self.in_flight = Gauge(
-            "chengguan_http_requests_in_flight", "Requests being answered now.", registry=self.registry
+            "chengguan_http_requests_in_flight",
+            "Requests being answered now.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
         )
         self.connections = Gauge(
             "chengguan_database_connections_in_use",
-            "Connections of the process's pool in use now.",
+            "Connections of the pools in use now.",
+            multiprocess_mode="livesum",
             registry=self.registry,
         )
 
@@ -56,6 +66,14 @@ class Metrics:
         event.listen(pool, "checkout", lambda *_: self.connections.inc())
         event.listen(pool, "checkin", lambda *_: self.connections.dec())
 
+    def exposition(self) -> bytes:
+        """All figures in Prometheus' text format: this process's, or those of all its siblings."""
+        if figures_folder() is None:
+            return generate_latest(self.registry)
+        gathered = CollectorRegistry()
+        MultiProcessCollector(gathered)  # type: ignore[no-untyped-call]
+        return generate_latest(gathered)
+
 
 router = APIRouter(include_in_schema=False)
 
@@ -63,4 +81,4 @@ router = APIRouter(include_in_schema=False)
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
     figures: Metrics = request.app.state.metrics
-    return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(figures.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -104,7 +104,8 @@ class BodyGuard:
         limit = self._limits.max_body_bytes if small else self._limits.max_upload_bytes
         counted = _counting(receive, limit)
         try:
-            if int(headers.get("content-length") or 0) > limit:
+            length = headers.get("content-length", "")
+            if length.isdecimal() and int(length) > limit:
                 raise _too_large(limit)
             if kind.endswith("json"):
                 counted = await _checked(counted)

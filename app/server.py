@@ -3,38 +3,55 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from app.errors import NotReady
 from app.session import reachable_database
-from app.settings import Settings
+from app.settings import Settings, gather_figures
 
 #: Seconds that requests under way are given when the service is told to stop.
 GRACE_SECONDS = 20
+#: Seconds after which a process that does not answer its parent is replaced; a slow start is no hang.
+STARTUP_SECONDS = 60
 
 
-def serve(settings: Settings, *, host: str, port: int, workers: int, tell: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    tell: Callable[[str], None],
+    api: str | Callable[[], FastAPI] = "app.main:build",
+) -> None:
     """Serves until SIGINT or SIGTERM; `tell` is given the base URL before the first request is taken.
 
+    `api` makes the service: by name, or with one worker as a function.
     The private cluster, when that is the database, runs for as long as this does.
     Errors: `NotReady` when the address is taken or the database cannot start.
     """
     with reachable_database(settings), _listen(host, port) as listening:
         tell(_address(listening))
         config = uvicorn.Config(
-            "app.main:build",
+            api,
             factory=True,
             workers=workers,
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_worker_healthcheck=STARTUP_SECONDS,
         )
         if workers > 1:
-            Multiprocess(config, sockets=[listening]).run()
+            with tempfile.TemporaryDirectory(prefix="chengguan-figures-") as folder:
+                gather_figures(Path(folder))
+                Multiprocess(config, sockets=[listening]).run()
         else:
             server = uvicorn.Server(config)
             server.run(sockets=[listening])
@@ -48,6 +65,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()  # at once: who comes before the service is up waits instead of being refused
     except OSError as error:
         listening.close()
         raise NotReady(f"cannot listen on {host} port {port}: {error.strerror}") from error

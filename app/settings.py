@@ -5,6 +5,7 @@ Each setting is the environment variable `CHENGGUAN_<GROUP>__<NAME>` (groups) or
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,6 +19,21 @@ _SEPARATOR = "__"
 def variable(*path: str | int) -> str:
     """The environment variable of a setting: `CHENGGUAN_POOL__SIZE` for `pool`, `size`."""
     return _PREFIX + _SEPARATOR.join(map(str, path)).upper()
+
+
+#: How the metrics library is told of the folder in which the processes of one service gather figures.
+_FIGURES = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def figures_folder() -> Path | None:
+    """Where this process's figures are gathered with its siblings'; None when it has none."""
+    found = os.environ.get(_FIGURES)
+    return Path(found) if found else None
+
+
+def gather_figures(folder: Path) -> None:
+    """Makes the processes started from here on gather their figures in the folder."""
+    os.environ[_FIGURES] = str(folder)
 
 
 class Environment(StrEnum):
