@@ -32,7 +32,7 @@ PEOPLE = {
     "wei": (Role.INSPECTOR, WEST, None),
     "dong": (Role.INSPECTOR, EAST, None),
     "plumber": (Role.UNIT_OFFICER, DISTRICT, "water"),
-    "sweeper": (Role.UNIT_OFFICER, DISTRICT, "sanitation"),
+    "sweeper": ((Role.UNIT_OFFICER, Role.STREET_CHIEF), DISTRICT, "sanitation"),
     "east_admin": (Role.ADMINISTRATOR, EAST, None),
     "stranger": (Role.ADMINISTRATOR, "110101", None),
 }
@@ -69,8 +69,10 @@ async def _settle(url: str, folder: Path) -> dict[str, dict[str, str]]:
         parts = app.state.services
         await import_district(parts.database, clean_town().write(folder), now=NOW)
         headers = {}
-        for name, (role, area, unit) in PEOPLE.items():
-            await hire(parts, name, role, areas=[area], unit=unit)
+        for name, (roles, area, unit) in PEOPLE.items():
+            await hire(
+                parts, name, *(roles if isinstance(roles, tuple) else (roles,)), areas=[area], unit=unit
+            )
             headers[name] = await login(http, name)
     return headers
 
@@ -300,9 +302,11 @@ async def test_one_is_on_duty_once(people):
 
 
 async def test_a_beat_lies_within_the_inspectors_areas(people):
-    for wrong in ([EAST], [DISTRICT], [WEST + "001", E1], [WEST + "009"]):
-        refusal = await people["wei"]("POST", "/duty", 422, json={"area_codes": wrong})
-        assert wrong[-1] in refusal["fields"]["area_codes"]
+    for foreign in ([EAST], [DISTRICT], [WEST + "001", E1]):
+        refusal = await people["wei"]("POST", "/duty", 403, json={"area_codes": foreign})
+        assert foreign[-1] in refusal["detail"]
+    refusal = await people["wei"]("POST", "/duty", 422, json={"area_codes": [WEST + "009"]})
+    assert WEST + "009" in refusal["fields"]["area_codes"]
     for wrong in ([], ["west"]):
         await people["wei"]("POST", "/duty", 422, json={"area_codes": wrong})
 
