@@ -112,6 +112,20 @@ def settings(shared_url: str, tmp_path: Path) -> Settings:
     return city_settings(shared_url, tmp_path)
 
 
+@cache
+def _routes() -> FastAPI:
+    """Built once a run: FastAPI prepares a route when first asked, which takes longer than the asking."""
+    return create_app(Settings(database_url="postgresql://nowhere/nothing"))
+
+
+@pytest.fixture
+def app(services: Services) -> FastAPI:
+    """The API over the test's services; these are made ready by the test, not by the app's start."""
+    made = _routes()
+    made.state.services = services
+    return made
+
+
 @pytest.fixture
 async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(app) as client:

@@ -11,10 +11,10 @@ from app.postgres import PrivateCluster
 from app.requests import Services
 from tests.access import scene as scenery
 from tests.access.scene import Scene
-from tests.city import Founded, copied, desk, found_once, http, settings, shared_url, world
+from tests.city import Founded, app, copied, desk, found_once, http, settings, shared_url, world
 from tests.world import World
 
-__all__ = ["desk", "http", "settings", "shared_url", "world"]
+__all__ = ["app", "desk", "http", "settings", "shared_url", "world"]
 
 Staffed: TypeAlias = tuple[Founded, Scene]
 

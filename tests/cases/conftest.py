@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.city import cloned_city, desk, founded, http, settings, shared_url, world
+from tests.city import app, cloned_city, desk, founded, http, settings, shared_url, world
 
-__all__ = ["cloned_city", "desk", "founded", "http", "settings", "shared_url", "world"]
+__all__ = ["app", "cloned_city", "desk", "founded", "http", "settings", "shared_url", "world"]
