@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +11,20 @@ import httpx
 from app.clock import ManualClock
 from app.requests import Services
 from tests.world import World, middle
+
+
+def at(text: str) -> datetime:
+    """A local moment of the city, `2026-03-02 11:00`, in UTC."""
+    return datetime.fromisoformat(f"{text}+08:00").astimezone(UTC)
+
+
+def due(case: dict[str, Any], kind: str) -> datetime:
+    (clock,) = [c for c in case["clocks"] if c["kind"] == kind and c["stopped_at"] is None]
+    return datetime.fromisoformat(clock["due_at"])
+
+
+def offered(case: dict[str, Any]) -> set[str]:
+    return {action["action"] for action in case["available_actions"]}
 
 
 class Desk:
