@@ -56,7 +56,8 @@ def horizon_findings(rulebook: Rulebook, now: datetime) -> Iterator[Finding]:
     calendar = rulebook.calendar
     day_length = work_calendar(calendar).day_length
     hours = {LimitUnit.WORK_HOUR: 3_600_000_000, LimitUnit.WORK_DAY: day_length}
-    limits = [row.limit for row in (*rulebook.limits, *rulebook.stage_limits) if row.unit in hours]
+    every = [row.limit for row in rulebook.limits] + [row.limit for row in rulebook.stage_limits]
+    limits = [limit for limit in every if limit.unit in hours]
     if not limits:
         return
     longest = max(limits, key=lambda limit: limit.amount * hours[limit.unit])
@@ -86,12 +87,12 @@ def _slots(calendar: Calendar) -> Iterator[Finding]:
             )
     for ((_, end), earlier), ((start, _), later) in pairwise(spans):
         if start < end:
-            told = f"{earlier.start:%H:%M}", f"{later.start:%H:%M}"
+            first, second = f"{earlier.start:%H:%M}", f"{later.start:%H:%M}"
             yield error(
                 _HOLE,
                 where,
-                f"{told[0]} 与 {told[1]} 起的两个工作时段重叠。",
-                f"The slots from {told[0]} and {told[1]} overlap.",
+                f"{first} 与 {second} 起的两个工作时段重叠。",
+                f"The slots from {first} and {second} overlap.",
             )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
+import structlog
 from fastapi import Depends
 from fastapi.security import APIKeyHeader, OAuth2PasswordBearer
 
@@ -45,10 +46,13 @@ async def current_principal(
     """The account or API client asking, as the database has it now. Errors: `Unauthenticated`."""
     now = parts.clock.now()
     if access_token is not None:
-        return await service.principal_of_token(connection, access_token, secret=parts.secret, now=now)
-    if api_key is not None:
-        return await service.principal_of_key(connection, api_key, now=now)
-    raise Unauthenticated("send an access token (Authorization: Bearer …) or an API key (X-API-Key)")
+        known = await service.principal_of_token(connection, access_token, secret=parts.secret, now=now)
+    elif api_key is not None:
+        known = await service.principal_of_key(connection, api_key, now=now)
+    else:
+        raise Unauthenticated("send an access token (Authorization: Bearer …) or an API key (X-API-Key)")
+    structlog.contextvars.bind_contextvars(principal=str(known.id))
+    return known
 
 
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
