@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.demo import RULEBOOK
-from app.demo.accounts import accounts
+from app.demo.accounts import INSPECTORS, DemoAccount, accounts
 from app.demo.arrivals import reports
 from app.demo.district import DEFAULT_SEED, build, generate
 from app.demo.people import TERMS_FROM
@@ -22,10 +22,10 @@ from app.dispatch.rulebook import Rulebook
 from app.dispatch.store import area_codes
 from app.errors import Conflict
 from app.grid.survey import import_district
-from app.identity.principal import SYSTEM
+from app.identity.principal import SYSTEM, Role
 from app.replay.figures import Figures
 from app.replay.report import ReplayReport
-from app.replay.roster import Person, enlist
+from app.replay.roster import Person, Shift, enlist
 from app.replay.running import Watch, run
 from app.replay.store import count_cases
 from app.requests import Services
@@ -42,9 +42,15 @@ def rulebook(now: datetime) -> Rulebook:
 
 
 def people(rules: Rulebook) -> tuple[Person, ...]:
-    """Everybody who works in the demo district."""
-    chiefs = build(DEFAULT_SEED).chiefs
-    return tuple(Person(*astuple(account)) for account in accounts(DEFAULT_SEED, chiefs, rules))
+    """Everybody who works in the demo district, half of each street's inspectors by day, half by night."""
+    posts = accounts(DEFAULT_SEED, build(DEFAULT_SEED).chiefs, rules)
+    return tuple(replace(Person(*astuple(account)), shift=_shift(account)) for account in posts)
+
+
+def _shift(account: DemoAccount) -> Shift | None:
+    if account.role is not Role.INSPECTOR:
+        return None
+    return Shift.DAY if int(account.username[-1]) <= INSPECTORS // 2 else Shift.NIGHT
 
 
 def password(settings: Settings) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import time
-from enum import Enum
 from random import Random
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -22,18 +20,6 @@ _FROM_CHIEFS = frozenset({"street_chief"})
 _FROM_SYSTEMS = frozenset({"hotline", "citizen", "camera", "sensor", "transferred"})
 #: 409, since a replay before this one was interrupted.
 _ON_DUTY_ALREADY = 409
-
-
-class Shift(Enum):
-    """班次, local time from … to."""
-
-    DAY = (time(7), time(19))
-    NIGHT = (time(19), time(7))
-
-    def holds(self, at: time) -> bool:
-        """Whether the shift is at work at that time of day."""
-        start, end = self.value
-        return start <= at < end if start < end else at >= start or at < end
 
 
 class Crew:
@@ -60,7 +46,6 @@ class Crew:
         for person in people:
             self._by_role[person.role].append(person.username)
         self._officers = {p.unit: p.username for p in people if p.role is Role.UNIT_OFFICER}
-        self._shifts = _shifts(people)
         self._on_duty: set[str] = set()
 
     def one_of(self, roles: Iterable[Role], rng: Random) -> Actor:
@@ -104,7 +89,8 @@ class Crew:
     async def change_shifts(self) -> None:
         """Those whose shift is over go off duty, those whose shift it is come on."""
         hour = self._line.clock.now().astimezone(self._zone).time()
-        await self._on_duty_now({name for name, shift in self._shifts.items() if shift.holds(hour)})
+        at_work = (p.username for p in self._people.values() if p.shift and p.shift.holds(hour))
+        await self._on_duty_now(set(at_work))
 
     async def _on_duty_now(self, wanted: set[str]) -> None:
         for username in sorted(self._on_duty - wanted):
@@ -120,16 +106,3 @@ class Crew:
             await self._on_duty_now(set())
         for actor in self._actors.values():
             await actor.log_out()
-
-
-def _shifts(people: Iterable[Person]) -> dict[str, Shift]:
-    """Of the inspectors of each beat the first half works by day, the rest by night; a single one by day."""
-    beats: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for person in people:
-        if person.role is Role.INSPECTOR:
-            beats[person.areas].append(person.username)
-    return {
-        username: Shift.DAY if 2 * number < len(names) else Shift.NIGHT
-        for names in beats.values()
-        for number, username in enumerate(names)
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
@@ -99,9 +100,12 @@ def _moment(text: str, zone: ZoneInfo) -> datetime:
 
 def _number(column: str, text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise _Wrong(column, f"{text!r} is no number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise _Wrong(column, f"{text!r} is no number")
+    return number
 
 
 def _datum(text: str) -> Datum:

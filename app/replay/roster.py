@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
+from enum import Enum
 
 from app.db import Database
 from app.dispatch.rulebook import Rulebook, Unit, UnitKind
@@ -13,8 +14,8 @@ from app.errors import Conflict
 from app.identity import service as accounts
 from app.identity.principal import ROLE_LABELS, SYSTEM, Role
 
-#: Inspectors of a street: two for each shift, since nobody checks the own report.
-INSPECTORS = 4
+#: Inspectors of a street by day, and of the district by night. Two, since nobody checks the own report.
+INSPECTORS = 2
 #: How the names of a replay's own people and API clients begin.
 MARK = "回放"
 _PREFIX = "replay."
@@ -28,20 +29,33 @@ _SAFE = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _STREET_DIGITS = 9
 
 
+class Shift(Enum):
+    """班次, local time from … to."""
+
+    DAY = (time(7), time(19))
+    NIGHT = (time(19), time(7))
+
+    def holds(self, at: time) -> bool:
+        """Whether the shift is at work at that time of day."""
+        start, end = self.value
+        return start <= at < end if start < end else at >= start or at < end
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with an account. `areas` are what the account may see, and an inspector's beat."""
+    """Somebody with an account. `areas` are what the account may see; an inspector works them in shifts."""
 
     username: str
     name: str
     role: Role
     areas: tuple[str, ...]
     unit: str | None = None
+    shift: Shift | None = None
 
 
 def roster(rulebook: Rulebook) -> tuple[Person, ...]:
-    """A replay's own people: two of each role of the centres, four inspectors and a chief for each street, an
-    officer for each unit.
+    """A replay's own people: two of each role of the centres, two inspectors and a chief for each street, two
+    inspectors for the night, an officer for each unit.
 
     The streets are those the street offices serve. User names begin with `replay.`, names with `MARK`.
     """
@@ -54,10 +68,11 @@ def _people(rulebook: Rulebook) -> Iterator[Person]:
         for number in (1, 2):
             yield Person(f"{_PREFIX}{word}{number}", f"{MARK}{ROLE_LABELS[role]}{number}", role, district)
     streets = list(_streets(rulebook))
-    for code, name in streets or [(rulebook.district_code, "全区")]:
+    beats = [(code, code, name, Shift.DAY) for code, name in streets]
+    for word, code, name, shift in (*beats, ("night", rulebook.district_code, "夜班", Shift.NIGHT)):
         for number in range(1, INSPECTORS + 1):
-            username = f"{_PREFIX}inspector.{code}.{number}"
-            yield Person(username, f"{MARK}{name}监督员{number}", Role.INSPECTOR, (code,))
+            username = f"{_PREFIX}inspector.{word}.{number}"
+            yield Person(username, f"{MARK}{name}监督员{number}", Role.INSPECTOR, (code,), shift=shift)
     for code, name in streets:
         yield Person(f"{_PREFIX}chief.{code}", f"{MARK}{name}街长", Role.STREET_CHIEF, (code,))
     for number, unit in enumerate(rulebook.units, start=1):

@@ -1,0 +1,72 @@
+"""`chengguan demo`: from nothing to a district at work, and again."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.test_cli import run, running
+
+#: Seconds the second run may take on a machine that does other things too.
+QUICK = 30
+
+
+def test_from_nothing_to_a_district_at_work(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("demo")
+    for above in (folder, *folder.parents):
+        if above == Path("/tmp") or not above.is_relative_to("/tmp"):
+            break
+        above.chmod(0o755)
+    ours = {"CHENGGUAN_DATA": str(folder)}
+    first = run("demo", "--no-serve", "--days", "1", "--per-day", "40", **ours)
+    assert first.returncode == 0, first.stderr
+    assert re.search(r"意外 surprises +│ 0 ", first.stdout)
+    assert int(re.search(r"上报 reported +│ (\d+)", first.stdout)[1]) > 10  # type: ignore[index]
+    password = (folder / "demo" / "demo-password").read_text()
+    assert password in first.stdout
+    assert (folder / "demo" / "demo-password").stat().st_mode & 0o777 == 0o600
+    kept = _journal(folder)
+
+    started = time.monotonic()
+    second = run("demo", "--no-serve", **ours)
+    assert time.monotonic() - started < QUICK
+    assert second.returncode == 0, second.stderr
+    assert "loaded already" in second.stdout
+    assert "办理情况" not in second.stdout
+    assert _journal(folder) == kept
+
+    with running("demo", **ours) as process:
+        assert process.stdout is not None
+        told = ""
+        while not (address := re.search(r"(http://127\.0\.0\.1:\d+)/docs", told)):
+            line = process.stdout.readline()
+            assert line, told
+            told += line
+        account = re.search(r"shift_leader +│ (\S+)", told)
+        assert account is not None, told
+        transport = httpx.HTTPTransport(retries=10)
+        with httpx.Client(base_url=address[1], transport=transport, timeout=30) as client:
+            assert client.get("/docs").status_code == 200
+            form = {"username": account[1], "password": password}
+            token = client.post("/api/v1/auth/token", data=form).json()["access_token"]
+            queue = client.get("/api/v1/cases", headers={"Authorization": f"Bearer {token}"})
+            assert queue.json()["items"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
+def _journal(folder: Path) -> str:
+    """What a verification of the journal says of entries and cases."""
+    verified = run("journal", "verify", CHENGGUAN_DATA=str(folder / "demo"))
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    return verified.stdout
+
+
+def test_the_demo_keeps_off_production_and_other_districts(cluster, cloned_url: str, tmp_path: Path) -> None:
+    refused = run("demo", "--no-serve", CHENGGUAN_ENVIRONMENT="production", CHENGGUAN_DATA=str(tmp_path))
+    assert (refused.returncode, "production" in refused.stderr) == (1, True)
