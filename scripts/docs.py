@@ -73,9 +73,9 @@ def settings() -> str:
     return table(("variable", "default", "meaning"), rows)
 
 
-def setting_names() -> list[str]:
-    """The environment variable of every setting."""
-    return [name for name, _ in _settings()]
+def setting_descriptions() -> dict[str, str | None]:
+    """The environment variable of every setting, and what is said of it."""
+    return {name: field.description for name, field in _settings()}
 
 
 def _settings(model: type[BaseModel] = Settings, *path: str) -> Iterator[tuple[str, FieldInfo]]:

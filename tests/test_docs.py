@@ -53,7 +53,11 @@ def test_every_part_that_is_made_has_a_place():
 
 
 def test_every_setting_stands_in_the_docs():
-    assert undocumented(docs.setting_names()) == []
+    assert undocumented(docs.setting_descriptions()) == []
+
+
+def test_every_setting_says_what_it_is():
+    assert [name for name, description in docs.setting_descriptions().items() if not description] == []
 
 
 def test_every_command_stands_in_the_docs():
