@@ -31,7 +31,7 @@ demo: install ## load the demo district, replay its reports, and leave the API r
 test: unset := env --unset=CHENGGUAN_DATABASE_URL
 test: ## every check: lint, then the tests, on a PostgreSQL of their own
 	@$(unset) $(MAKE) install lint
-	@$(unset) $(BIN)/pytest -q -n $$(nproc)
+	@$(unset) $(BIN)/pytest -q -n $$(nproc) --dist loadfile
 
 .PHONY: lint
 lint: $(INSTALLED) ## style, types, import contracts, Dockerfile

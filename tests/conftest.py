@@ -36,6 +36,14 @@ structlog.configure(
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files come first, so that the workers of a parallel run finish together."""
+    longest = ("tests/journey/", "tests/demo/", "tests/grid/")
+    items.sort(
+        key=lambda item: next((i for i, path in enumerate(longest) if path in item.nodeid), len(longest))
+    )
+
+
 def shared_file(path: str) -> Path:
     """A file of the shared real data; the test is skipped where it is absent."""
     found = SHARED / path
