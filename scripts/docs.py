@@ -30,7 +30,7 @@ from app.dispatch.labels import HEADINGS, WORDS
 from app.dispatch.rulebook import ClockKind, CodeSet, Policy
 from app.errors import ChengguanError
 from app.identity.access import RoleRequired, current_principal
-from app.identity.principal import ROLE_LABELS
+from app.identity.principal import ROLE_LABELS, Role
 from app.metrics import Metrics
 from app.settings import Settings, WorkerSettings, variable
 from app.worker import JOBS
@@ -215,15 +215,15 @@ def _summary(route: APIRoute) -> str:
 
 
 def _who(route: APIRoute, package: str) -> str:
-    known, roles = False, []
+    known, lets_in = False, set(Role)
     waiting = [route.dependant]
     for dependant in waiting:
         waiting += dependant.dependencies
         known |= dependant.call is current_principal
         if isinstance(dependant.call, RoleRequired):
-            roles = [ROLE_LABELS[role] for role in dependant.call.roles]
-    if roles:
-        return "、".join(roles)
+            lets_in &= set(dependant.call.roles)
+    if lets_in != set(Role):
+        return "、".join(ROLE_LABELS[role] for role in Role if role in lets_in)
     if package == "cases" and "POST" in (route.methods or ()):
         return "by the transition table"
     return "whoever is logged in" if known else "anybody"
