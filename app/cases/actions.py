@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.cases.workflow import Action
 from app.dispatch.rulebook import CodeSet
 from app.geo import Datum
+from app.moment import Moment
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00]*$")]
 Words = Annotated[
@@ -202,7 +203,7 @@ class RequestSuspension(Command):
 
     action: Literal[Action.REQUEST_SUSPENSION]
     reason: CodeText
-    until: AwareDatetime
+    until: Moment
     note: OptionalWords = ""
 
     def coded(self) -> dict[str, CodeSet]:
@@ -291,7 +292,7 @@ class Supervise(Command):
     action: Literal[Action.SUPERVISE]
     level: CodeText
     text: Words
-    reply_due_at: AwareDatetime
+    reply_due_at: Moment
     listed: bool = False
 
     def coded(self) -> dict[str, CodeSet]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.dispatch.active import RulebookVersion
 from app.dispatch.comparison import TableDiff
@@ -14,6 +14,7 @@ from app.dispatch.findings import FindingKind, Report, Severity
 from app.dispatch.rulebook import CategoryKind, LimitUnit, Rulebook
 from app.dispatch.service import ListedVersion, VersionState
 from app.geo import Datum
+from app.moment import Moment
 
 CONDITION_EXAMPLE = "C0101-1"
 
@@ -95,7 +96,7 @@ class NewActivation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"effective_from": None}]})
 
-    effective_from: AwareDatetime | None = Field(
+    effective_from: Moment | None = Field(
         None, description="From when it holds; now when left out. Not in the past, but for the first one."
     )
 
@@ -215,7 +216,7 @@ class Trial(BaseModel):
     area_code: str | None = Field(None, pattern=r"^(\d{6}|\d{9}|\d{12}|\d{15})$")
     component_code: str | None = Field(None, description="The component, when it is known; needs a position.")
     source: str = "inspector"
-    at: AwareDatetime | None = Field(None, description="Now when left out.")
+    at: Moment | None = Field(None, description="Now when left out.")
 
     @model_validator(mode="after")
     def _one_place(self) -> Trial:

@@ -7,7 +7,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime
 
 from app.errors import Conflict, InvalidInput, NotFound
 from app.geo import Datum
@@ -30,6 +29,7 @@ from app.grid.schemas import (
 )
 from app.identity.access import AdministratorOnly, CurrentPrincipal, require
 from app.identity.principal import CENTRE_ROLES, Principal, Role
+from app.moment import Moment
 from app.paging import Page, PageDep, cut
 from app.problems import problem_responses
 from app.requests import ClockDep, Conn
@@ -39,9 +39,7 @@ router = APIRouter(tags=["网格 Grid"])
 
 def _moment(
     clock: ClockDep,
-    at: Annotated[
-        AwareDatetime | None, Query(description="As it was at this moment; now when absent.")
-    ] = None,
+    at: Annotated[Moment | None, Query(description="As it was at this moment; now when absent.")] = None,
 ) -> datetime:
     return at or clock.now()
 

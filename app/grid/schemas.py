@@ -6,11 +6,12 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.geo import Datum
 from app.grid.codes import AreaLevel, ComponentState
 from app.grid.targets import DEFAULT_VISIBLE_RANGE_M, MAX_VISIBLE_RANGE_M
+from app.moment import Moment
 
 Range = Annotated[float, Field(ge=0, le=MAX_VISIBLE_RANGE_M, description="可视范围, metres to both sides.")]
 Word = Annotated[str, Field(min_length=1, max_length=100)]
@@ -143,19 +144,19 @@ class NewChief(_Request):
     unit: Word | None = Field(None, description="Unit code of the rulebook.")
     phone: Word | None = None
     visible_range_m: Range = DEFAULT_VISIBLE_RANGE_M
-    valid_from: AwareDatetime | None = Field(None, description="Now, when not given.")
-    valid_to: AwareDatetime | None = None
+    valid_from: Moment | None = Field(None, description="Now, when not given.")
+    valid_to: Moment | None = None
 
 
 class ChiefChanges(_Request):
     """What to correct of a term; `valid_to` ends it. What is not sent stays."""
 
-    name: Word = ""
+    name: Word = Field(default_factory=str)  # left out: the empty text is no name to show as a default
     account: Word | None = None
     unit: Word | None = None
     phone: Word | None = None
     visible_range_m: Range = DEFAULT_VISIBLE_RANGE_M
-    valid_to: AwareDatetime | None = None
+    valid_to: Moment | None = None
 
 
 class ComponentReply(_Reply):
