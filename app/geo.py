@@ -67,11 +67,17 @@ def from_storage(lon: float, lat: float, datum: Datum) -> tuple[float, float]:
     return float(x), float(y)
 
 
+#: At the poles the shift divides by zero; what it gives there is not used.
+_far_off_ignored = np.errstate(divide="ignore", invalid="ignore", over="ignore")
+
+
+@_far_off_ignored
 def wgs84_to_gcj02(wgs: Coordinates) -> Coordinates:
     """GCJ-02 degrees of WGS-84 degrees; unshifted outside China."""
     return np.where(_in_china(wgs)[:, None], _gcj02_shifted(wgs), wgs)
 
 
+@_far_off_ignored
 def gcj02_to_wgs84(gcj: Coordinates) -> Coordinates:
     """The exact inverse of `wgs84_to_gcj02` (below 1e-10 degrees); unshifted outside China."""
     wgs = _inverse(_gcj02_shifted, gcj)
