@@ -67,13 +67,18 @@ def create_app(
 
 
 def _declare_problem(app: FastAPI) -> None:
-    """Puts the problem document's schema where the routes' responses refer to it."""
+    """Puts the problem document's schema where the routes' responses refer to it, and beside every body how
+    one that cannot be read is refused."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = generate()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.setdefault("Problem", problems.Problem.model_json_schema())
+        unreadable = problems.transport_responses(400, 413)
+        for operation in (found for item in document["paths"].values() for found in item.values()):
+            if "requestBody" in operation:
+                operation["responses"] |= unreadable
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

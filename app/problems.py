@@ -205,27 +205,42 @@ def install(app: FastAPI) -> None:
 
 
 def problem_responses(*refusals: type[ChengguanError]) -> dict[int | str, dict[str, Any]]:
-    """For a route's `responses=`: each error it may answer with, by status, with an example."""
+    """For a route's `responses=`: each error it may answer with, by status, with an example.
+
+    A status named again further in takes the place of the one outside: name all of its errors there.
+    """
     declared: dict[int | str, dict[str, Any]] = {}
     for error in refusals:
-        answer = ANSWERS[error]
-        entry = declared.setdefault(
-            int(answer.status),
-            {
-                "description": title_of(error),
-                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
-            },
-        )
-        entry["content"][MEDIA_TYPE]["examples"][error.code] = {
-            "summary": title_of(error),
-            "value": {
-                "type": f"/problems/{error.code}",
-                "title": title_of(error),
-                "status": int(answer.status),
-                "detail": (error.__doc__ or error.title).split("\n")[0].strip(),
-                "instance": "/api/v1/…",
-                "code": error.code,
-                "request_id": "0198f3c2a7b17c3e9d4f5a6b7c8d9e0f",
-            },
-        }
+        status = int(ANSWERS[error].status)
+        detail = (error.__doc__ or error.title).split("\n")[0].strip()
+        _declare(declared, status, error.code, title_of(error), detail)
     return declared
+
+
+def transport_responses(*statuses: int) -> dict[str, dict[str, Any]]:
+    """The same for what the web framework refuses."""
+    declared: dict[int | str, dict[str, Any]] = {}
+    for status in statuses:
+        code, title = _TRANSPORT[status]
+        _declare(declared, status, code, title, title)
+    return {str(status): response for status, response in declared.items()}
+
+
+def _declare(
+    declared: dict[int | str, dict[str, Any]], status: int, code: str, title: str, detail: str
+) -> None:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    described = {"description": title, "content": {MEDIA_TYPE: {"schema": schema, "examples": {}}}}
+    examples = declared.setdefault(status, described)["content"][MEDIA_TYPE]["examples"]
+    examples[code] = {
+        "summary": title,
+        "value": {
+            "type": f"/problems/{code}",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "instance": "/api/v1/…",
+            "code": code,
+            "request_id": "0198f3c2a7b17c3e9d4f5a6b7c8d9e0f",
+        },
+    }

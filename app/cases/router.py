@@ -31,6 +31,7 @@ from app.dispatch.active import active_rulebook
 from app.errors import (
     ActionNotAllowed,
     IdempotencyConflict,
+    InvalidInput,
     NotFound,
     OutsideDistrict,
     VersionConflict,
@@ -70,7 +71,7 @@ _ACTION_EXAMPLES: dict[str, Any] = {
     status_code=201,
     response_model=ReportReply,
     summary="上报问题",
-    responses=problem_responses(OutsideDistrict, IdempotencyConflict)
+    responses=problem_responses(InvalidInput, OutsideDistrict, IdempotencyConflict)
     | {200: {"model": ReportReply, "description": "The order was known: its case."}},
 )
 async def report(

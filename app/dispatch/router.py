@@ -13,7 +13,7 @@ from app.dispatch.active import RulebookVersion, active_rulebook
 from app.dispatch.files import read_uploaded
 from app.dispatch.rulebook import CategoryKind
 from app.dispatch.workbook import write_workbook
-from app.errors import Conflict, NotFound, NotReady, RulebookRefused
+from app.errors import Conflict, InvalidInput, NotFound, NotReady, RulebookRefused
 from app.etag import etag
 from app.identity.access import AdministratorOnly, current_principal, require
 from app.identity.principal import CENTRE_ROLES, Principal
@@ -53,7 +53,7 @@ async def list_versions(connection: Conn, clock: ClockDep, reader: CentreOnly) -
     "",
     summary="导入规则库 Upload a draft",
     status_code=201,
-    responses=problem_responses(RulebookRefused),
+    responses=problem_responses(InvalidInput, RulebookRefused),
 )
 async def upload(
     connection: Conn, clock: ClockDep, principal: AdministratorOnly, file: UploadFile
@@ -166,7 +166,7 @@ async def download_workbook(version: SeenVersion) -> Response:
     "/{number}/activations",
     summary="启用 Put a version in force",
     status_code=201,
-    responses=problem_responses(NotFound, Conflict, RulebookRefused),
+    responses=problem_responses(NotFound, Conflict, InvalidInput, RulebookRefused),
 )
 async def activate(
     connection: Conn,
