@@ -25,14 +25,18 @@ def downgrade() -> None:
         DO $$
         DECLARE item record;
         BEGIN
-          FOR item IN SELECT c.oid::regclass AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+          FOR item IN SELECT c.oid::regclass AS name FROM pg_class c
+                      JOIN pg_namespace n ON n.oid = c.relnamespace
                       WHERE n.nspname = 'public' AND c.relname LIKE 'procrastinate%' AND c.relkind = 'r'
           LOOP EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', item.name); END LOOP;
-          FOR item IN SELECT p.oid::regprocedure AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+          FOR item IN SELECT p.oid::regprocedure AS name FROM pg_proc p
+                      JOIN pg_namespace n ON n.oid = p.pronamespace
                       WHERE n.nspname = 'public' AND p.proname LIKE 'procrastinate%'
           LOOP EXECUTE format('DROP FUNCTION IF EXISTS %s CASCADE', item.name); END LOOP;
-          FOR item IN SELECT t.oid::regtype AS name FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-                      WHERE n.nspname = 'public' AND t.typname LIKE 'procrastinate%' AND t.typtype IN ('e', 'c')
+          FOR item IN SELECT t.oid::regtype AS name FROM pg_type t
+                      JOIN pg_namespace n ON n.oid = t.typnamespace
+                      WHERE n.nspname = 'public' AND t.typname LIKE 'procrastinate%'
+                        AND t.typtype IN ('e', 'c')
           LOOP EXECUTE format('DROP TYPE IF EXISTS %s CASCADE', item.name); END LOOP;
         END $$
         """
