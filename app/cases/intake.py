@@ -62,7 +62,7 @@ async def report(connection: AsyncConnection, command: Report, actor: Principal,
         raise Forbidden(
             f"地点在网格 {cell_code}，不在您的辖区 / the place lies outside the areas you answer for"
         )
-    part = await component(connection, command.component_code, now)
+    part = await component(connection, command.component_code, now, actor)
     fields: dict[str, Any] = {
         "id": new_id(),
         "number": await store.next_number(connection, rulebook.district_code, _local_day(now, rulebook)),

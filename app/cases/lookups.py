@@ -11,6 +11,7 @@ from app.dispatch.rulebook import Rulebook
 from app.errors import InvalidInput
 from app.grid import lookup
 from app.grid.place import ComponentFact
+from app.identity.principal import Principal
 
 
 def unknown(field: str, code: str) -> InvalidInput:
@@ -33,11 +34,13 @@ def check_codes(command: Command, rulebook: Rulebook) -> None:
             )
 
 
-async def component(connection: AsyncConnection, code: str | None, now: datetime) -> ComponentFact | None:
-    """The component of that code, None when none is named. Errors: `InvalidInput`."""
+async def component(
+    connection: AsyncConnection, code: str | None, now: datetime, asker: Principal
+) -> ComponentFact | None:
+    """The component of that code in the asker's areas, None when none is named. Errors: `InvalidInput`."""
     if code is None:
         return None
-    found = await lookup.component(connection, code, now)
+    found = await lookup.component(connection, code, now, asker)
     if found is None:
         raise InvalidInput(f"没有部件 {code} / no such component", fields={"component_code": "unknown"})
     return found

@@ -84,7 +84,7 @@ async def _find(connection: AsyncConnection, command: Command, s: Situation) -> 
     """Looks up what the command's effect needs."""
     case = s.folded.case
     if isinstance(command, actions.FileCase):
-        return Found(component=await component(connection, command.component_code, s.now))
+        return Found(component=await component(connection, command.component_code, s.now, s.actor))
     if isinstance(command, actions.Dispatch):
         return Found(decision=proposed(case, s.rulebook))
     if command.action in GIVES_TASK:

@@ -155,7 +155,7 @@ async def explain_at(
     lies_in = place.cell_code or place.community_code or place.street_code or place.district_code
     if lies_in is not None:
         _check_place(reader, lies_in)
-    found = await component(connection, component_code, at) if component_code else None
+    found = await component(connection, component_code, at, reader) if component_code else None
     if component_code and found is None:
         raise InvalidInput(
             f"There is no component {component_code} at that moment: correct the code or leave it out.",

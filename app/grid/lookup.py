@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.grid.place import ChiefNear, ComponentFact, NearestCell, Place, SegmentNear
 from app.grid.tables import Component, holds_at
 from app.grid.targets import DEFAULT_VISIBLE_RANGE_M
+from app.identity.principal import SYSTEM, Principal
 
 #: Metres. Borders and points are kept to a millimetre, so a point that near to a cell is in it: two cells
 #: may draw their common side with different corners, and leave a crack of rounding between them.
@@ -122,8 +123,10 @@ async def locate(
     )
 
 
-async def component(connection: AsyncConnection, code: str, at: datetime) -> ComponentFact | None:
-    """The component of that 16-digit code valid at the moment, or None."""
+async def component(
+    connection: AsyncConnection, code: str, at: datetime, asker: Principal = SYSTEM
+) -> ComponentFact | None:
+    """The component of that 16-digit code valid at the moment, or None; also where the asker may not look."""
     found = await connection.execute(
         select(
             Component.code,
@@ -132,7 +135,11 @@ async def component(connection: AsyncConnection, code: str, at: datetime) -> Com
             Component.owner_unit,
             Component.maintainer_unit,
             Component.state,
+            func.coalesce(Component.cell_code, Component.district_code).label("lies_in"),
         ).where(Component.code == code, holds_at(Component, at))
     )
     row = found.one_or_none()
-    return None if row is None else ComponentFact(**row._mapping)
+    if row is None:
+        return None
+    facts = dict(row._mapping)
+    return ComponentFact(**facts) if asker.covers(facts.pop("lies_in")) else None

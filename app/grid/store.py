@@ -103,8 +103,16 @@ async def unknown_areas(connection: AsyncConnection, codes: Sequence[str], at: d
 # Road segments and street chiefs
 
 
+_SEGMENT_LIES_IN = func.coalesce(RoadSegment.street_code, RoadSegment.district_code)
+
+
 def _segment_seen(areas: Sequence[str]) -> ColumnElement[bool]:
-    return _meets(func.coalesce(RoadSegment.street_code, RoadSegment.district_code), areas)
+    return _meets(_SEGMENT_LIES_IN, areas)
+
+
+def _segment_kept(areas: Sequence[str]) -> ColumnElement[bool]:
+    """Whose street lies within the areas as a whole: a part of it does not appoint the street's chief."""
+    return _within(_SEGMENT_LIES_IN, areas)
 
 
 async def list_segments(
@@ -130,19 +138,17 @@ async def list_segments(
 async def segment_district(
     connection: AsyncConnection, areas: Sequence[str], code: str, at: datetime
 ) -> str | None:
-    """District of a segment that holds at the moment and may be seen; None where there is none."""
+    """District of a segment that holds at the moment, where its street lies within the areas."""
     statement = select(RoadSegment.district_code).where(
-        RoadSegment.code == code, holds_at(RoadSegment, at), _segment_seen(areas)
+        RoadSegment.code == code, holds_at(RoadSegment, at), _segment_kept(areas)
     )
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
-def _chiefs(areas: Sequence[str], at: datetime) -> Select[*tuple[Any, ...]]:
-    """Terms on segments that hold at the moment and may be seen."""
-    return (
-        select(*_described(StreetChief))
-        .join(RoadSegment, and_(RoadSegment.code == StreetChief.segment_code, holds_at(RoadSegment, at)))
-        .where(_segment_seen(areas))
+def _chiefs(at: datetime) -> Select[*tuple[Any, ...]]:
+    """Terms on segments that hold at the moment."""
+    return select(*_described(StreetChief)).join(
+        RoadSegment, and_(RoadSegment.code == StreetChief.segment_code, holds_at(RoadSegment, at))
     )
 
 
@@ -157,7 +163,9 @@ async def list_chiefs(
 ) -> Rows:
     """Chiefs in office at the moment, by segment, level and deputy rank."""
     post = (StreetChief.segment_code, StreetChief.level, StreetChief.deputy)
-    statement = _chiefs(areas, at).where(holds_at(StreetChief, at)).order_by(*post).limit(limit)
+    statement = (
+        _chiefs(at).where(_segment_seen(areas), holds_at(StreetChief, at)).order_by(*post).limit(limit)
+    )
     if segment is not None:
         statement = statement.where(StreetChief.segment_code == segment)
     if after is not None:
@@ -168,7 +176,9 @@ async def list_chiefs(
 async def find_chief(
     connection: AsyncConnection, areas: Sequence[str], chief: UUID, at: datetime
 ) -> AnyRow | None:
-    return (await connection.execute(_chiefs(areas, at).where(StreetChief.id == chief))).one_or_none()
+    """The term, where the segment's street lies within the areas."""
+    statement = _chiefs(at).where(_segment_kept(areas), StreetChief.id == chief)
+    return (await connection.execute(statement)).one_or_none()
 
 
 async def add_chief(connection: AsyncConnection, values: Mapping[str, Any]) -> AnyRow:
