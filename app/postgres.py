@@ -35,19 +35,25 @@ _SERVER_SETTINGS = {
 }
 
 
-def find_binaries() -> Path:
-    """The folder of the newest installed server's programs.
+def find_binaries(version: str | None = None) -> Path:
+    """The folder of a server's programs: of that major version, or of the newest installed.
 
-    Errors: `NotReady` when no PostgreSQL 15 or later is installed.
+    Errors: `NotReady` when no PostgreSQL 15 or later with PostGIS is installed, or not that version.
     """
-    candidates = sorted(
-        (p for p in Path("/usr/lib/postgresql").glob("*/bin") if (p / "initdb").exists()),
-        key=lambda p: int(p.parent.name),
-        reverse=True,
-    )
-    for folder in candidates:
-        if int(folder.parent.name) >= 15 and _has_postgis(folder.parent.name):
-            return folder
+    installed = {
+        int(folder.parent.name): folder
+        for folder in Path("/usr/lib/postgresql").glob("*/bin")
+        if (folder / "initdb").exists() and _has_postgis(folder.parent.name)
+    }
+    if version is not None:
+        if int(version) in installed:
+            return installed[int(version)]
+        raise NotReady(
+            f"the private cluster was made by PostgreSQL {version}, which is no longer installed with PostGIS:"
+            f" install postgresql-{version}-postgis-3"
+        )
+    if installed and max(installed) >= 15:
+        return installed[max(installed)]
     raise NotReady(
         "no PostgreSQL 15+ with PostGIS found: run `make install`, or set CHENGGUAN_DATABASE_URL to a server"
     )
@@ -149,11 +155,16 @@ class PrivateCluster:
         )
 
     def _psql(self, database: str, statement: str) -> None:
-        command = [str(find_binaries() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "chengguan"]
+        command = [str(self._binaries() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "chengguan"]
         self._run([*command, "-h", str(self._socket), "-d", database, "-c", statement])
 
+    def _binaries(self) -> Path:
+        """A cluster is served by the major version that made it, also beside a newer one."""
+        made_by = self._data / "PG_VERSION"
+        return find_binaries(made_by.read_text().strip() if made_by.exists() else None)
+
     def _pg_ctl(self) -> list[str]:
-        return [str(find_binaries() / "pg_ctl"), f"--pgdata={self._data}"]
+        return [str(self._binaries() / "pg_ctl"), f"--pgdata={self._data}"]
 
     def _is_running(self) -> bool:
         if not (self._data / "postmaster.pid").exists():

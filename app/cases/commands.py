@@ -28,7 +28,9 @@ def verify() -> None:
     if not found.flaws:
         output.print("[green]完好 intact[/green]")
         return
-    table = Table("案卷 case", "版本 version", "问题 flaw")
+    table = Table()
+    for heading in ("案卷 case", "版本 version", "问题 flaw"):
+        table.add_column(heading, overflow="fold")
     for flaw in found.flaws:
         table.add_row(flaw.number or str(flaw.case_id or ""), str(flaw.version or ""), flaw.what)
     output.print(table)

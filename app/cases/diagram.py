@@ -50,7 +50,7 @@ def _arrows() -> Iterator[str]:
 def action_table() -> str:
     """Every row of the transition table, as Markdown."""
     lines = [
-        "| action | 操作 | from | to | who | if | clocks |",
+        "| action | 操作 | from | to | who | else refused with | clocks |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [_action_line(row) for row in TRANSITIONS]

@@ -148,7 +148,8 @@ async def inspect(connection: AsyncConnection) -> Verification:
         for chain in chains:
             cases_seen += 1
             entries_seen += len(chain)
-            flaws += _chain_flaws(chain) or _row_flaws(chain, rows.get(chain[0].case_id))
+            kept = rows.get(chain[0].case_id)
+            flaws += _chain_flaws(chain, kept.number if kept else None) or _row_flaws(chain, kept)
     flaws += [
         Flaw("日志已不存在 / the journal is gone", row.id, row.number)
         for row in await connection.execute(_WITHOUT_JOURNAL)
@@ -185,20 +186,20 @@ async def _case_rows(connection: AsyncConnection, ids: list[UUID]) -> dict[UUID,
     return {row.id: Case.model_validate(row._asdict()) for row in found}
 
 
-def _chain_flaws(chain: list[Any]) -> list[Flaw]:
+def _chain_flaws(chain: list[Any], number: str | None) -> list[Flaw]:
     flaws = []
     previous, expected = GENESIS, 1
     for row in chain:
         if row.version != expected:
             flaws.append(
-                Flaw(f"缺少第 {expected} 条 / entry {expected} is missing", row.case_id, None, expected)
+                Flaw(f"缺少第 {expected} 条 / entry {expected} is missing", row.case_id, number, expected)
             )
         elif row.previous != previous:
             flaws.append(
-                Flaw("与前一条不相连 / not chained to the one before", row.case_id, None, row.version)
+                Flaw("与前一条不相连 / not chained to the one before", row.case_id, number, row.version)
             )
         if entry_hash(row.previous, _content(row)) != row.hash:
-            flaws.append(Flaw("内容被改动 / content was changed", row.case_id, None, row.version))
+            flaws.append(Flaw("内容被改动 / content was changed", row.case_id, number, row.version))
         previous, expected = row.hash, row.version + 1
     return flaws
 
