@@ -49,7 +49,7 @@ def find_binaries(version: str | None = None) -> Path:
         if int(version) in installed:
             return installed[int(version)]
         raise NotReady(
-            f"the private cluster was made by PostgreSQL {version}, which is no longer installed with PostGIS:"
+            f"the private cluster was made by PostgreSQL {version}, no longer installed with PostGIS:"
             f" install postgresql-{version}-postgis-3"
         )
     if installed and max(installed) >= 15:
