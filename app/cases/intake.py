@@ -87,7 +87,7 @@ async def report(connection: AsyncConnection, command: Report, actor: Principal,
         **(component_fields(part) if part else {}),
     }
     folded = await begin(connection, command, fields, actor, rulebook)
-    near = await near_of(connection, folded.case, rulebook)
+    near = await near_of(connection, folded.case, rulebook, actor)
     return Taken(Situation(folded, actor, now, rulebook, version.id), near)
 
 
@@ -143,8 +143,11 @@ def _category(command: Report, rulebook: Rulebook) -> str | None:
     return command.category
 
 
-async def near_of(connection: AsyncConnection, case: Case, rulebook: Rulebook) -> list[Near]:
+async def near_of(
+    connection: AsyncConnection, case: Case, rulebook: Rulebook, asker: Principal
+) -> list[Near]:
+    """Near duplicates in the asker's areas, whosever work they are: the hint is for who reports."""
     policy = rulebook.policy
     return await store.near(
-        connection, case, radius_m=policy.duplicate_radius_m, hours=policy.duplicate_hours
+        connection, case, asker.areas, radius_m=policy.duplicate_radius_m, hours=policy.duplicate_hours
     )

@@ -218,7 +218,7 @@ async def case_duplicates(
 ) -> list[NearReply]:
     """Earlier cases of the same minor within the rulebook's radius and hours, nearest first."""
     situation = await _seen(case, connection, principal, clock)
-    near = await intake.near_of(connection, situation.folded.case, situation.rulebook)
+    near = await intake.near_of(connection, situation.folded.case, situation.rulebook, principal)
     return [schemas.near_reply(found) for found in near]
 
 

@@ -140,14 +140,17 @@ _NEAR = text(
       AND reported_at BETWEEN :since AND :until
       AND id <> :itself
       AND stage NOT IN ('refused', 'voided', 'merged')
+      AND area_code LIKE ANY (:areas)
     ORDER BY distance_m, reported_at DESC
     LIMIT 10
     """
 )
 
 
-async def near(connection: AsyncConnection, case: Case, *, radius_m: float, hours: float) -> list[Near]:
-    """Cases of the same minor within the radius and hours before, nearest first."""
+async def near(
+    connection: AsyncConnection, case: Case, areas: Iterable[str], *, radius_m: float, hours: float
+) -> list[Near]:
+    """Cases of the same minor in the areas, within the radius and hours before, nearest first."""
     if case.category is None:
         return []
     found = await connection.execute(
@@ -160,6 +163,7 @@ async def near(connection: AsyncConnection, case: Case, *, radius_m: float, hour
             "since": case.reported_at - timedelta(hours=hours),
             "until": case.reported_at,
             "itself": case.id,
+            "areas": [f"{area}%" for area in areas],
         },
     )
     return [Near(**(row._asdict() | {"stage": Stage(row.stage)})) for row in found]
