@@ -32,7 +32,7 @@ _QUIET = LogSettings(level="WARNING", json_lines=False)
 
 def demo(
     days: Annotated[int, typer.Option(min=1, max=60, help="回放天数 Days replayed, up to now.")] = 7,
-    per_day: Annotated[float, typer.Option(min=1, help="每个工作日上报数 Reports of a workday.")] = 45,
+    per_day: Annotated[float, typer.Option(min=1, help="每个工作日上报数 Reports of a workday.")] = 30,
     seed: Annotated[int, typer.Option(help="随机种子 Seed of the reports and choices.")] = DEFAULT_SEED,
     serve: Annotated[bool, typer.Option(help="随后启动接口 Serve the API afterwards.")] = True,
     host: Annotated[str | None, typer.Option(help="监听地址 Address to listen on.")] = None,
@@ -67,6 +67,7 @@ async def _load(settings: Settings, rules: Rulebook, days: int, per_day: float, 
         async with parts.database.transaction() as connection:
             if await installation.is_installed(connection, now):
                 output.print("演示数据已在库中 The demo is loaded already.")
+                await installation.enlist_where_unknown(parts, rules)
                 return
         with output.status("") as status:
             await installation.prepare(parts, rules, status.update)

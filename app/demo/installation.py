@@ -63,6 +63,12 @@ def password(settings: Settings) -> str:
     return path.read_text().strip()
 
 
+async def enlist_where_unknown(parts: Services, rules: Rulebook) -> None:
+    """Where the data folder is not the one the demo was loaded from, all accounts get a new password."""
+    if not (parts.settings.data / _PASSWORD_FILE).exists():
+        await enlist(parts.database, people(rules), password(parts.settings), parts.clock.now())
+
+
 async def is_installed(connection: AsyncConnection, now: datetime) -> bool:
     """Whether the database holds the demo with its cases already.
 

@@ -78,7 +78,7 @@ class Behaviour:
     upheld: float = 0.6
 
     #: the one whose turn it is opens the case before acting, instead of acting from the list
-    opens: float = 0.2
+    opens: float = 0.1
     #: a client repeats a request it thinks lost, with the same Idempotency-Key
     repeats: float = 0.02
     #: somebody acts on a version that is no longer the newest

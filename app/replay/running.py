@@ -26,6 +26,7 @@ from app.identity import service as accounts
 from app.identity.principal import SYSTEM, Role
 from app.main import create_app
 from app.replay.behaviour import Behaviour
+from app.replay.course import lead
 from app.replay.crew import Crew
 from app.replay.figures import Figures, count
 from app.replay.life import Life, Scene
@@ -104,7 +105,7 @@ async def _arrive(scene: Scene, reports: Iterable[ReplayReport], seed: int) -> N
     """Each report's life begins at its moment."""
     for number, report in enumerate(reports):
         await scene.timeline.until(report.moment)
-        scene.begin(Life(report, scene, Random(f"{seed}/{number}")).lead())
+        scene.begin(lead(Life(report, scene, Random(f"{seed}/{number}"))))
 
 
 async def _look_again(scene: Scene) -> None:

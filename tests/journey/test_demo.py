@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.db import Database
+from app.demo import installation
+from app.replay import files
+from tests import world
 from tests.test_cli import run, running
 
 #: Seconds the second run may take on a machine that does other things too.
@@ -40,6 +45,7 @@ def test_from_nothing_to_a_district_at_work(tmp_path_factory: pytest.TempPathFac
     assert "办理情况" not in second.stdout
     assert _journal(folder) == kept
 
+    _replays_beside_it(folder)
     with running("demo", **ours) as process:
         assert process.stdout is not None
         told = ""
@@ -60,6 +66,26 @@ def test_from_nothing_to_a_district_at_work(tmp_path_factory: pytest.TempPathFac
         assert process.wait(60) == 0
 
 
+def _replays_beside_it(folder: Path) -> None:
+    """A file of a city's own records, in the demo's district."""
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    rules = installation.rulebook(yesterday)
+    begin = installation.beginning(rules, yesterday, days=0)
+    told = installation.arrivals(rules, begin, yesterday, per_day=100, seed=5)
+    files.write(list(told)[:5], folder / "reports.csv")
+    here = {"CHENGGUAN_DATA": str(folder / "demo")}
+    command = ("replay", str(folder / "reports.csv"))
+    production = run(*command, **here)
+    assert (production.returncode, "production" in production.stderr) == (1, True)
+    here["CHENGGUAN_ENVIRONMENT"] = "demo"
+    beside = run(*command, **here)
+    assert (beside.returncode, "--force" in beside.stderr) == (1, True)
+    forced = run(*command, "--force", **here)
+    assert forced.returncode == 0, forced.stderr
+    assert re.search(r"上报 reported +│ 5（", forced.stdout)
+    assert re.search(r"意外 surprises +│ 0 ", forced.stdout)
+
+
 def _journal(folder: Path) -> str:
     """What a verification of the journal says of entries and cases."""
     verified = run("journal", "verify", CHENGGUAN_DATA=str(folder / "demo"))
@@ -67,6 +93,14 @@ def _journal(folder: Path) -> str:
     return verified.stdout
 
 
-def test_the_demo_keeps_off_production_and_other_districts(cluster, cloned_url: str, tmp_path: Path) -> None:
+def test_the_demo_keeps_off_production(tmp_path: Path) -> None:
     refused = run("demo", "--no-serve", CHENGGUAN_ENVIRONMENT="production", CHENGGUAN_DATA=str(tmp_path))
     assert (refused.returncode, "production" in refused.stderr) == (1, True)
+
+
+async def test_the_demo_keeps_off_other_districts(cloned_url: str, tmp_path: Path) -> None:
+    database = Database(cloned_url)
+    await world.found(database)
+    await database.close()
+    refused = run("demo", "--no-serve", CHENGGUAN_DATABASE_URL=cloned_url, CHENGGUAN_DATA=str(tmp_path))
+    assert (refused.returncode, "district of its own" in refused.stderr) == (1, True)

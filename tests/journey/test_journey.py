@@ -39,7 +39,7 @@ from tests.journey.futian_rulebook import adapted
 
 PASSWORD = "a password for the journey"
 SEED = 311
-BEHAVIOUR = Behaviour(opens=0.02, worker_every=timedelta(hours=1))
+BEHAVIOUR = Behaviour(opens=0.02, worker_every=timedelta(hours=2))
 #: How many clocks of each kind of limit have their deadline found minute by minute.
 SAMPLE = 12
 #: What must have happened on the way at least once.
