@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.cases.case import Appeal, Case, ClockState, Lamp, PauseRecord, Pending
 from app.cases.permission import Situation, available
@@ -16,6 +16,7 @@ from app.cases.workflow import STAGE_LABELS, TRANSITIONS, Action, Stage
 from app.dispatch.rulebook import ClockKind, Policy, Rulebook
 from app.errors import InvalidInput
 from app.geo import Datum
+from app.moment import Moment
 
 
 class CaseSummary(BaseModel):
@@ -197,8 +198,8 @@ class Period(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    since: AwareDatetime = datetime(1970, 1, 1, tzinfo=UTC)
-    until: AwareDatetime = datetime(9999, 1, 1, tzinfo=UTC)
+    since: Moment = datetime(1970, 1, 1, tzinfo=UTC)
+    until: Moment = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class WorkflowRow(BaseModel):
@@ -240,20 +241,20 @@ class QueueQuery(BaseModel):
     condition: _Text | None = Field(None, description="立案条件.")
     lamp: Lamp | None = None
     source: list[_Text] = Field([], max_length=20)
-    since: AwareDatetime | None = Field(None, description="Reported at or after.")
-    until: AwareDatetime | None = Field(None, description="Reported before.")
+    since: Moment | None = Field(None, description="Reported at or after.")
+    until: Moment | None = Field(None, description="Reported before.")
     bbox: str | None = Field(
         None,
-        description="West,south,east,north in CGCS2000 degrees.",
+        description="West,south,east,north in CGCS2000 degrees, to about a metre.",
         max_length=100,
         examples=["122.0,41.1,122.1,41.2"],
     )
     q: str | None = Field(
         None,
-        description="Words in number, description or address.",
-        min_length=2,
+        description="Words of two characters or more in description or address; a case number or its serial.",
         max_length=50,
-        pattern=r"^[^\x00]*$",
+        pattern=r"^\s*[^\s\x00-\x1f]{2,}(\s+[^\s\x00-\x1f]{2,})*\s*$",
+        examples=["井盖 中心路"],
     )
     mine: bool = Field(False, description="Only what the caller reported.")
     listed: bool | None = Field(None, description="挂牌督办.")

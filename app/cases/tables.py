@@ -39,7 +39,8 @@ class XID8(UserDefinedType[int]):
 #: Serial part of case numbers. A database sequence: no process counts by itself, and nobody waits.
 case_serial = Sequence("case_serial", metadata=metadata, maxvalue=9_999_999, cycle=True)
 
-_FAR_OFF = "coalesce(due_at, '9999-12-31 00:00:00+00'::timestamptz)"
+_DUE = "coalesce(due_at, '9999-12-31 00:00:00+00'::timestamptz)"
+_OPEN = "stage NOT IN ('closed', 'refused', 'voided', 'merged')"
 
 
 class CaseRow(Base):
@@ -116,7 +117,8 @@ class CaseRow(Base):
     appeal_reviewer: Mapped[UUID | None]
     merged_into: Mapped[UUID | None]
 
-    #: Every two neighbouring characters of number, description and address: Chinese is searched by pairs.
+    #: Every two neighbouring characters of description and address, the number and its serial: Chinese is
+    #: searched by pairs.
     pairs: Mapped[list[str]] = mapped_column(ARRAY(Text))
     geom: Mapped[Any] = mapped_column(
         Geometry("POINT", srid=4490, spatial_index=False),
@@ -126,27 +128,28 @@ class CaseRow(Base):
     __table_args__ = (
         CheckConstraint("version >= 1", name="version"),
         CheckConstraint("(merged_into IS NOT NULL) = (stage = 'merged')", name="merged_into"),
+        # The lists in their orders (`queue.py`); `amber_at` is for the lamp.
         Index("ix_case_newest", "reported_at", "id"),
-        Index("ix_case_due", text(_FAR_OFF), "id"),
-        Index("ix_case_stage_due", "stage", text(_FAR_OFF), "id"),
-        Index("ix_case_stage_newest", "stage", "reported_at", "id"),
-        Index("ix_case_lead_due", "lead_unit", "stage", text(_FAR_OFF), "id"),
-        Index("ix_case_lead_newest", "lead_unit", "reported_at", "id"),
-        Index("ix_case_assisting", "assisting_units", postgresql_using="gin"),
-        Index(
-            "ix_case_inspector", "inspector_id", "stage", postgresql_where=text("inspector_id IS NOT NULL")
-        ),
+        Index("ix_case_due", text(_DUE), "id", "amber_at"),
+        Index("ix_case_open_due", text(_DUE), "id", "amber_at", postgresql_where=text(_OPEN)),
+        Index("ix_case_stage_due", "stage", text(_DUE), "id"),
+        Index("ix_case_pending", text(_DUE), "id", postgresql_where=text("pending IS NOT NULL")),
+        Index("ix_case_listed", "reported_at", "id", postgresql_where=text("listed IS TRUE")),
+        # What is looked for in them.
+        Index("ix_case_units", text("array_append(assisting_units, lead_unit)"), postgresql_using="gin"),
+        Index("ix_case_area", "area_code", postgresql_ops={"area_code": "text_pattern_ops"}),
+        Index("ix_case_inspector", "inspector_id", postgresql_where=text("inspector_id IS NOT NULL")),
         Index("ix_case_reporter", "reporter_id", "reported_at"),
         Index(
-            "ix_case_chief", "chief_account", "reported_at",
+            "ix_case_chief", "chief_account", "area_code",
+            postgresql_ops={"area_code": "text_pattern_ops"},
             postgresql_where=text("chief_account IS NOT NULL"),
         ),
+        Index("ix_case_category", "category", "reported_at"),  # near duplicates, too
         Index(
-            "ix_case_area", "area_code", "reported_at", postgresql_ops={"area_code": "text_pattern_ops"}
+            "ix_case_condition", "condition", "reported_at", postgresql_where=text("condition IS NOT NULL")
         ),
-        Index("ix_case_category", "category", "reported_at"),
         Index("ix_case_geom", "geom", postgresql_using="gist"),
-        Index("ix_case_near", "category", text("(geom::geography)"), "reported_at", postgresql_using="gist"),
         Index("ix_case_pairs", "pairs", postgresql_using="gin"),
         Index(
             "uq_case_external_number", "reporter_id", "external_number", unique=True,

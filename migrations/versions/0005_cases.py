@@ -142,41 +142,53 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_file")),
         sa.UniqueConstraint("number", name=op.f("uq_case_file_number")),
     )
+    op.create_index("ix_case_newest", "case_file", ["reported_at", "id"])
+    op.create_index("ix_case_due", "case_file", [_DUE, "id", "amber_at"])
     op.create_index(
-        "ix_case_area",
+        "ix_case_open_due",
         "case_file",
-        ["area_code", "reported_at"],
-        postgresql_ops={"area_code": "text_pattern_ops"},
+        [_DUE, "id", "amber_at"],
+        postgresql_where=sa.text("stage NOT IN ('closed', 'refused', 'voided', 'merged')"),
     )
-    op.create_index("ix_case_assisting", "case_file", ["assisting_units"], postgresql_using="gin")
-    op.create_index("ix_case_category", "case_file", ["category", "reported_at"])
+    op.create_index("ix_case_stage_due", "case_file", ["stage", _DUE, "id"])
     op.create_index(
-        "ix_case_chief",
-        "case_file",
-        ["chief_account", "reported_at"],
-        postgresql_where=sa.text("chief_account IS NOT NULL"),
+        "ix_case_pending", "case_file", [_DUE, "id"], postgresql_where=sa.text("pending IS NOT NULL")
     )
-    op.create_index("ix_case_due", "case_file", [_DUE, "id"])
-    op.create_index("ix_case_geom", "case_file", ["geom"], postgresql_using="gist")
+    op.create_index(
+        "ix_case_listed", "case_file", ["reported_at", "id"], postgresql_where=sa.text("listed IS TRUE")
+    )
+    op.create_index(
+        "ix_case_units",
+        "case_file",
+        [sa.literal_column("array_append(assisting_units, lead_unit)")],
+        postgresql_using="gin",
+    )
+    op.create_index(
+        "ix_case_area", "case_file", ["area_code"], postgresql_ops={"area_code": "text_pattern_ops"}
+    )
     op.create_index(
         "ix_case_inspector",
         "case_file",
-        ["inspector_id", "stage"],
+        ["inspector_id"],
         postgresql_where=sa.text("inspector_id IS NOT NULL"),
     )
-    op.create_index("ix_case_lead_due", "case_file", ["lead_unit", "stage", _DUE, "id"])
-    op.create_index("ix_case_lead_newest", "case_file", ["lead_unit", "reported_at", "id"])
-    op.create_index(
-        "ix_case_near",
-        "case_file",
-        ["category", sa.literal_column("(geom::geography)"), "reported_at"],
-        postgresql_using="gist",
-    )
-    op.create_index("ix_case_newest", "case_file", ["reported_at", "id"])
-    op.create_index("ix_case_pairs", "case_file", ["pairs"], postgresql_using="gin")
     op.create_index("ix_case_reporter", "case_file", ["reporter_id", "reported_at"])
-    op.create_index("ix_case_stage_due", "case_file", ["stage", _DUE, "id"])
-    op.create_index("ix_case_stage_newest", "case_file", ["stage", "reported_at", "id"])
+    op.create_index(
+        "ix_case_chief",
+        "case_file",
+        ["chief_account", "area_code"],
+        postgresql_ops={"area_code": "text_pattern_ops"},
+        postgresql_where=sa.text("chief_account IS NOT NULL"),
+    )
+    op.create_index("ix_case_category", "case_file", ["category", "reported_at"])
+    op.create_index(
+        "ix_case_condition",
+        "case_file",
+        ["condition", "reported_at"],
+        postgresql_where=sa.text("condition IS NOT NULL"),
+    )
+    op.create_index("ix_case_geom", "case_file", ["geom"], postgresql_using="gist")
+    op.create_index("ix_case_pairs", "case_file", ["pairs"], postgresql_using="gin")
     op.create_index(
         "ix_case_untasked",
         "case_file",
