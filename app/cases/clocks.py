@@ -9,7 +9,7 @@ from app.cases.workflow import STAGE_CLOCKS, Action, Stage, Transition
 from app.db import new_id
 from app.dispatch.deadlines import due
 from app.dispatch.rulebook import ClockKind, Limit, ReworkClock, Rulebook
-from app.errors import InvalidInput
+from app.errors import InvalidInput, NotReady
 
 #: Clocks that do not colour the case's lamp: a supervision reply is owed beside the case's own work.
 _BESIDE = frozenset({ClockKind.REPLYING})
@@ -164,15 +164,21 @@ def _taken_up_again(before: Folded, now: datetime, rulebook: Rulebook) -> ClockS
 
 
 def _reckon(clock: ClockState, rulebook: Rulebook) -> ClockState:
+    """Errors: `NotReady` when the rulebook's calendar does not reach as far as the limit."""
     assert clock.limit is not None
-    deadline = due(
-        clock.started_at,
-        clock.limit,
-        rulebook.calendar,
-        clock.closed_pauses(),
-        times=clock.times,
-        amber_percent=rulebook.policy.amber_percent,
-    )
+    try:
+        deadline = due(
+            clock.started_at,
+            clock.limit,
+            rulebook.calendar,
+            clock.closed_pauses(),
+            times=clock.times,
+            amber_percent=rulebook.policy.amber_percent,
+        )
+    except ValueError as too_short:
+        raise NotReady(
+            f"请管理员延长规则库的工作日历：{too_short} / the calendar is too short"
+        ) from too_short
     changes = {"due_at": deadline.at, "amber_at": deadline.amber_at, "because": deadline.because}
     return clock.model_copy(update=changes)
 

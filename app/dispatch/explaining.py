@@ -56,7 +56,7 @@ def facts_in_area(code: str, *, condition: str, at: datetime, source: str) -> Fa
 
 
 def explain(rulebook: Rulebook, facts: Facts, *, area_class: str | None) -> Explanation:
-    """Errors: `InvalidInput` when the condition is unknown or no row answers."""
+    """Errors: `InvalidInput` when the condition is unknown, no row answers, or the calendar ends before."""
     if facts.condition not in rulebook.condition_by_code:
         raise InvalidInput(
             f"The rulebook has no condition {facts.condition}: choose one of its conditions.",
@@ -68,8 +68,13 @@ def explain(rulebook: Rulebook, facts: Facts, *, area_class: str | None) -> Expl
         raise InvalidInput(f"The rulebook does not decide this: {undecided}.") from undecided
     limits = rulebook.handling_limits(facts.condition, area_class)
     amber = rulebook.policy.amber_percent
-    deadlines = {
-        milestone: due(facts.at, limit, rulebook.calendar, amber_percent=amber)
-        for milestone, limit in limits.items()
-    }
+    try:
+        deadlines = {
+            milestone: due(facts.at, limit, rulebook.calendar, amber_percent=amber)
+            for milestone, limit in limits.items()
+        }
+    except ValueError as too_short:
+        raise InvalidInput(
+            f"No due time at that moment: {too_short}.", fields={"at": "outside the calendar"}
+        ) from too_short
     return Explanation(facts, area_class, decision, deadlines)
