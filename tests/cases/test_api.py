@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import text
 
@@ -259,3 +261,14 @@ async def test_the_workflow_is_told_with_the_roles_of_the_policy(desk):
     assert (rows["sign"]["party"], rows["sign"]["label"]) == ("lead_unit", "签收")
     assert rows["decline"]["guards"] == ["declines_left", "not_overdue"]
     assert rows[Action.NOTE]["target"] is None
+
+
+async def test_when_the_calendar_has_ended_the_service_says_so_and_writes_nothing(desk, connection):
+    """The small city's calendar ends with 2026; its administrator forgot the next one."""
+    desk.clock.set(datetime(2026, 12, 31, 9, 30, tzinfo=UTC))  # 17:30 on the last evening
+    case = await desk.filed()
+    before = await entries(connection)
+    reply = await desk.try_act("dispatcher", case, "dispatch")  # 2 工作时, and half of one is left
+    assert (reply.status_code, reply.json()["code"]) == (503, "not_ready")
+    assert "日历" in reply.json()["detail"]
+    assert await entries(connection) == before

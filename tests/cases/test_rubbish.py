@@ -322,3 +322,34 @@ async def test_words_searched_for_are_only_words(desk, words):
 )
 async def test_far_ages_and_places_are_answered_or_refused(desk, path, params):
     assert (await desk.get("clerk", path, **params)).status_code in (200, 404, 422)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_no_moment_is_stored_that_could_not_be_read_again(desk, moment):
+    """Beyond the calendar's ends in UTC: the row would fail whoever reads the list it stands in."""
+    (chief,) = (await desk.get("admin", "/street-chiefs")).json()["items"]
+    term = {"segment_code": "R-E", "level": "street", "deputy": 0, "name": "王街长"}
+    requests = (
+        ("PATCH", f"/street-chiefs/{chief['id']}", {"valid_to": moment}),
+        ("POST", "/street-chiefs", {**term, "valid_from": moment}),
+        ("POST", "/street-chiefs", {**term, "valid_to": moment}),
+        ("POST", "/rulebooks/1/activations", {"effective_from": moment}),
+        ("POST", "/rulebooks/1/explain", {"condition": "E0405-1", "area_code": "990101", "at": moment}),
+    )
+    for method, path, body in requests:
+        reply = await desk.http.request(
+            method, f"/api/v1{path}", headers=desk.world.headers["admin"], json=body
+        )
+        assert (reply.status_code, reply.json()["code"]) == (422, "invalid_input"), path
+    assert (await desk.get("admin", "/street-chiefs")).json()["items"] == [chief]
+    assert (await desk.get("admin", "/rulebooks")).status_code == 200
+
+
+@pytest.mark.parametrize("year", ["0002", "1900", "9998"])
+async def test_a_trial_outside_the_calendar_says_so(desk, year):
+    reply = await desk.http.post(
+        "/api/v1/rulebooks/1/explain",
+        headers=desk.world.headers["admin"],
+        json={"condition": "E0405-1", "area_code": "990101001", "at": f"{year}-06-01T00:00:00Z"},
+    )
+    assert (reply.status_code, reply.json()["fields"]) == (422, {"at": "outside the calendar"})
