@@ -23,14 +23,8 @@ from tests.world import CELLS, DISTRICT, EAST, MONDAY_9AM, PEOPLE, WEST, World, 
 NOW = MONDAY_9AM
 MINORS = {"C0102": "C01", "E0101": "E01", "E0110": "E01", "E0405": "E04"}
 UNITS = (
-    "enforcement",
-    "enforcement_west",
-    "enforcement_east",
-    "sanitation",
-    "water",
-    "west_office",
-    "east_office",
-)
+    "enforcement", "enforcement_west", "enforcement_east", "sanitation", "water", "west_office", "east_office",
+)  # fmt: skip
 BELOW = {"enforcement": {"enforcement", "enforcement_west", "enforcement_east"}}
 TEXTS = (
     "店外经营占道", "路口井盖缺失", "井盖弹跳有响声", "楼后垃圾成堆", "Café 门前堆放桌椅",
@@ -367,10 +361,8 @@ async def test_counting_stops_at_a_cap(desk, cases, monkeypatch):
     monkeypatch.setattr(queue, "COUNT_CAP", 20)
     assert (await desk.get("leader", "/cases/count")).json() == {"count": 20, "capped": True}
     few = sum(case.stage == "handling" for case in cases)
-    assert (await desk.get("leader", "/cases/count", stage="handling")).json() == {
-        "count": few,
-        "capped": False,
-    }
+    handling = (await desk.get("leader", "/cases/count", stage="handling")).json()
+    assert handling == {"count": few, "capped": False}
 
 
 # -- figures ----------------------------------------------------------------------------------------------
