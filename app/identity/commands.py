@@ -62,7 +62,9 @@ def list_accounts() -> None:
         async with parts.database.transaction() as connection:
             return await service.list_accounts(connection, SYSTEM)
 
-    table = Table("用户名 username", "姓名 name", "岗位 roles", "辖区 areas", "单位 unit", "启用 active")
+    table = Table()
+    for heading in ("用户名 username", "姓名 name", "岗位 roles", "辖区 areas", "单位 unit", "启用 active"):
+        table.add_column(heading, overflow="fold")
     for account in with_services(work):
         table.add_row(
             account.username,
@@ -72,4 +74,4 @@ def list_accounts() -> None:
             account.unit or "",
             "是 yes" if account.active else "否 no",
         )
-    output.print(table)
+    Console().print(table)  # as wide as the terminal is now
