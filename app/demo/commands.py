@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +20,10 @@ from app.dispatch.rulebook import Rulebook
 from app.errors import Forbidden
 from app.identity.principal import ROLE_LABELS
 from app.main import create_app
-from app.replay.figures import shown
+from app.replay.figures import Figures, shown
 from app.replay.progress import bar
-from app.session import open_services, reachable_database, with_services
+from app.requests import Services
+from app.session import reachable_database, with_services
 from app.settings import Environment, LogSettings, Settings
 
 output = Console()
@@ -43,8 +43,15 @@ def demo(
     logs.configure(_QUIET)
     rules = installation.rulebook(WallClock().now())
     with reachable_database(settings) as url:
+        # Looked at before it is migrated: a database of somebody else's stays as it is.
+        installed = migrate.revision(url) is not None and with_services(installation.is_installed, settings)
         migrate.upgrade(url)
-        asyncio.run(_load(settings, rules, days, per_day, seed))
+        if installed:
+            output.print("演示数据已在库中 The demo is loaded already.")
+            with_services(lambda parts: installation.enlist_where_unknown(parts, rules), settings)
+        else:
+            figures = with_services(lambda parts: _load(parts, rules, days, per_day, seed), settings)
+            output.print(shown(figures))
         _show_accounts(settings, rules)
         if serve:
             _serve(settings, host or settings.server.host, settings.server.port if port is None else port)
@@ -60,21 +67,14 @@ def demo_settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"environment": Environment.DEMO, "data": settings.data / "demo"})
 
 
-async def _load(settings: Settings, rules: Rulebook, days: int, per_day: float, seed: int) -> None:
-    """Brings the demo into the database, unless it is there."""
-    async with open_services(settings) as parts:
-        now = parts.clock.now()
-        async with parts.database.transaction() as connection:
-            if await installation.is_installed(connection, now):
-                output.print("演示数据已在库中 The demo is loaded already.")
-                await installation.enlist_where_unknown(parts, rules)
-                return
-        with output.status("") as status:
-            await installation.prepare(parts, rules, status.update)
-        begin = installation.beginning(rules, now, days)
-        with bar(output, begin, now, rules.calendar.timezone) as watch:
-            figures = await installation.live(parts, rules, begin, per_day=per_day, seed=seed, watch=watch)
-    output.print(shown(figures))
+async def _load(parts: Services, rules: Rulebook, days: int, per_day: float, seed: int) -> Figures:
+    """Brings the demo into the empty database and lets it live up to now."""
+    with output.status("") as status:
+        await installation.prepare(parts, rules, status.update)
+    now = parts.clock.now()
+    begin = installation.beginning(rules, now, days)
+    with bar(output, begin, now, rules.calendar.timezone) as watch:
+        return await installation.live(parts, rules, begin, now, per_day=per_day, seed=seed, watch=watch)
 
 
 def _show_accounts(settings: Settings, rules: Rulebook) -> None:

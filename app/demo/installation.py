@@ -9,8 +9,6 @@ from dataclasses import astuple, replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.demo import RULEBOOK
 from app.demo.accounts import INSPECTORS, DemoAccount, accounts
 from app.demo.arrivals import reports
@@ -69,18 +67,20 @@ async def enlist_where_unknown(parts: Services, rules: Rulebook) -> None:
         await enlist(parts.database, people(rules), password(parts.settings), parts.clock.now())
 
 
-async def is_installed(connection: AsyncConnection, now: datetime) -> bool:
+async def is_installed(parts: Services) -> bool:
     """Whether the database holds the demo with its cases already.
 
     Errors: `Conflict` when it holds another district.
     """
-    versions = await rulebooks.list_versions(connection, now)
-    if not versions and not await area_codes(connection, now):
-        return False
-    name = read_folder(RULEBOOK).name
-    if all(version.head.name != name for version in versions):
-        raise Conflict("this database holds a district of its own: give the demo an empty one")
-    return await count_cases(connection) > 0
+    now = parts.clock.now()
+    async with parts.database.transaction() as connection:
+        versions = await rulebooks.list_versions(connection, now)
+        if not versions and not await area_codes(connection, now):
+            return False
+        name = read_folder(RULEBOOK).name
+        if all(version.head.name != name for version in versions):
+            raise Conflict("this database holds a district of its own: give the demo an empty one")
+        return await count_cases(connection) > 0
 
 
 async def prepare(parts: Services, rules: Rulebook, tell: Callable[[str], None]) -> None:
@@ -134,10 +134,16 @@ def beginning(rules: Rulebook, now: datetime, days: int) -> datetime:
 
 
 async def live(
-    parts: Services, rules: Rulebook, begin: datetime, *, per_day: float, seed: int, watch: Watch
+    parts: Services,
+    rules: Rulebook,
+    begin: datetime,
+    now: datetime,
+    *,
+    per_day: float,
+    seed: int,
+    watch: Watch,
 ) -> Figures:
-    """Replays the time since `begin`; the cases of the last hours are still open then."""
-    now = parts.clock.now()
+    """Replays the time from `begin` to now; the cases of the last hours are still open then."""
     coming = arrivals(rules, begin, now, per_day=per_day, seed=seed)
     return await run(
         parts.settings, parts.database, coming, people(rules), password=password(parts.settings),

@@ -124,9 +124,11 @@ async def _key(database: Database, rulebook: Rulebook, clock: ManualClock) -> As
             connection, SYSTEM, name=f"{MARK} {secrets.token_hex(4)}", roles=[Role.INTEGRATION],
             areas=[rulebook.district_code], now=clock.now(),
         )  # fmt: skip
-    yield str(key)
-    async with database.transaction() as connection:
-        await accounts.revoke_client(connection, SYSTEM, client.id)
+    try:
+        yield str(key)
+    finally:
+        async with database.transaction() as connection:
+            await accounts.revoke_client(connection, SYSTEM, client.id)
 
 
 class _Server(uvicorn.Server):
