@@ -35,7 +35,7 @@ class Behaviour:
     #: 签收
     signing: Pace = Pace(0.3, 0.5)
     #: 处置, from the dispatch on
-    handling: Pace = Pace(0.5, 0.42)
+    handling: Pace = Pace(0.5, 0.45)
     #: 阶段任务 (停工, 处罚)
     milestone: Pace = Pace(0.5, 0.3)
 
