@@ -17,6 +17,8 @@ import psycopg
 import pytest
 import structlog
 from fastapi import FastAPI
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 from pydantic import SecretStr
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,6 +34,12 @@ from app.settings import Settings
 structlog.configure(
     processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
 )
+
+# On a machine that others use too: no time limit for one example.
+_PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+hypothesis.register_profile("shared", **_PATIENT)
+hypothesis.register_profile("deep", max_examples=1000, **_PATIENT)
+hypothesis.load_profile("shared")
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
