@@ -9,11 +9,10 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from procrastinate.exceptions import ConnectorException
-from psycopg.errors import UndefinedTable
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 
 from app import logs, migrate, server, worker
@@ -55,8 +54,6 @@ def _reason(error: Exception) -> str | None:
         case OperationalError() | ConnectorException():
             cause = str(error.__cause__ or error).strip().splitlines()[0]
             return f"the database cannot be reached: {cause}"
-        case ProgrammingError(orig=UndefinedTable()):
-            return "the database lacks a table: run `chengguan db migrate`"
         case OSError():
             return f"{error.filename}: {error.strerror}" if error.filename else str(error)
         case _:

@@ -1,23 +1,34 @@
 """The database: engine, table base with constraint names, and the transaction.
 
 Statements are SQLAlchemy Core on an `AsyncConnection`; the declarative classes in each package's
-`tables.py` are typed table definitions, not units of work (`docs/decisions/0002-core-not-orm.md`).
+`tables.py` are typed table definitions, not units of work (`docs/decisions/0002-core-not-orm.md`). Those
+that every request passes are `prepared.Prepared` and go to the driver directly.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+import asyncpg
+import structlog
 import uuid_utils.compat
+from asyncpg.transaction import Transaction
 from sqlalchemy import TIMESTAMP, MetaData, Table, Text, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+
+from app.errors import ChengguanError, Conflict, InvalidInput, NotReady
+
+log = structlog.get_logger(__name__)
 
 metadata = MetaData(
     naming_convention={
@@ -58,29 +69,132 @@ def libpq_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
+def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
+    """The driver's own connection under this one, in the same transaction."""
+    return cast(asyncpg.Connection, connection.sync_connection.connection.driver_connection)  # type: ignore[union-attr]
+
+
+#: How long the driver waits: for a connection, and for an answer past the server's own time limit.
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 35.0
+
+#: What comes of a server that does not answer, or not any more.
+_SILENCE = (ConnectionError, TimeoutError, PoolTimeout)
+_DRIVER = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+#: Error classes of PostgreSQL (the first characters of the SQLSTATE) that pass: connection, resources,
+#: operator intervention, the system below, lost races for a lock.
+_PASSING = ("08", "53", "57", "58", "40", "55P03", "25P03")
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Gives what the database refuses or fails to do as a domain error; what it should have been spared
+    stays as it is."""
+    try:
+        yield
+    except (*_SILENCE, *_DRIVER) as error:
+        if (told := _told(error)) is None:
+            raise
+        raise told from error
+
+
+def _told(error: Exception) -> ChengguanError | None:
+    found = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+    state = getattr(found, "sqlstate", None) or ""
+    if state.startswith("22"):
+        log.warning("unstorable", reason=str(found))
+        return InvalidInput(
+            "the content holds a value that cannot be stored: a NUL character or a number too large"
+        )
+    if state in ("23505", "23P01"):  # the service's own check came too early
+        log.warning("collision", reason=str(found))
+        return Conflict("another request stored the same thing first: read it and try again")
+    if state == "42P01":
+        return NotReady("the database lacks a table: run `chengguan db migrate`")
+    if isinstance(found, (*_SILENCE, asyncpg.InterfaceError)) or state.startswith(_PASSING):
+        log.error("database_unavailable", reason=f"{type(found).__name__}: {found}")
+        return NotReady("the database cannot be reached or is too busy: try again shortly")
+    return None
+
+
 class Database:
     """One pool of connections. Every unit of work is one `transaction()`."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, max_overflow: int = 0, pool_timeout: float = 5.0):
+    def __init__(self, url: str, *, pool_size: int = 10, pool_timeout: float = 5.0):
         self.url = url
+        self._pool_size = pool_size
         self.engine: AsyncEngine = create_async_engine(
-            url,
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
             pool_size=pool_size,
-            max_overflow=max_overflow,
+            max_overflow=0,
             pool_timeout=pool_timeout,
-            pool_pre_ping=True,
-            connect_args={
-                "connect_timeout": 5,
-                "options": "-c timezone=UTC -c statement_timeout=30s"
-                " -c idle_in_transaction_session_timeout=60s -c jit=off",
+            isolation_level="AUTOCOMMIT",  # to SQLAlchemy: `transaction` begins and ends every transaction
+        )
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            libpq_url(self.url),
+            timeout=_CONNECT_SECONDS,
+            command_timeout=_ANSWER_SECONDS,
+            server_settings={
+                "timezone": "UTC",
+                "statement_timeout": "30s",
+                "idle_in_transaction_session_timeout": "60s",
+                "jit": "off",
             },
         )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Commits on leaving, rolls back on an error. Nothing else in the service commits."""
-        async with self.engine.begin() as connection:
-            yield connection
+        """Commits on leaving, rolls back on an error. Nothing else in the service commits.
+
+        Errors: `NotReady` when the database cannot be reached, is overtaxed or goes down meanwhile,
+        `Conflict` and `InvalidInput` when it refuses what is written.
+        """
+        with plainly():
+            connection, bounds = await self._begin()
+            try:
+                yield connection
+                await bounds.commit()
+            except BaseException:
+                # Shielded: whoever is cancelled must not give a connection back amid a rollback.
+                await asyncio.shield(_take_back(connection, bounds))
+                raise
+            await connection.close()
+
+    async def _begin(self) -> tuple[AsyncConnection, Transaction]:
+        """A connection in a new transaction. To begin is to learn whether a pooled connection still lives."""
+        for dead_ones_left in reversed(range(self._pool_size + 1)):
+            try:
+                connection = await self.engine.connect()
+            except OSError as error:
+                raise ConnectionError(f"no connection: {error}") from error
+            bounds = driver_of(connection).transaction()
+            try:
+                await bounds.start()
+            except BaseException as error:
+                await asyncio.shield(_discard(connection))
+                if not dead_ones_left or not isinstance(error, (*_SILENCE, *_DRIVER)):
+                    raise
+            else:
+                return connection, bounds
+        raise AssertionError("the last attempt returns or raises")
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def _take_back(connection: AsyncConnection, bounds: Transaction) -> None:
+    try:
+        await bounds.rollback()
+    except (*_SILENCE, *_DRIVER):
+        await _discard(connection)  # nobody knows what state it is in
+    else:
+        await connection.close()
+
+
+async def _discard(connection: AsyncConnection) -> None:
+    await connection.invalidate()
+    await connection.close()

@@ -17,15 +17,11 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from app import errors
 from app.errors import ChengguanError
-
-log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 #: Seconds a client should wait before it tries again after a 503.
@@ -161,33 +157,6 @@ def transport_problem(
     return problem(request, status, code, title, detail, headers=headers)
 
 
-async def _unstorable(request: Request, error: DataError) -> JSONResponse:
-    log.warning("unstorable", reason=str(error.orig).strip())
-    return _refused(
-        request,
-        errors.InvalidInput(
-            "the content holds a value that cannot be stored: a NUL character or a number too large"
-        ),
-    )
-
-
-async def _database_gone(request: Request, error: OperationalError | PoolTimeout) -> JSONResponse:
-    log.error("database_unavailable", reason=str(getattr(error, "orig", None) or error).strip())
-    return _refused(
-        request, errors.NotReady("the database cannot be reached or is too busy: try again shortly")
-    )
-
-
-async def _collision(request: Request, error: IntegrityError) -> JSONResponse:
-    """Two requests at once wanted what only one may have; the service's own check came too early."""
-    if getattr(error.orig, "sqlstate", None) not in ("23505", "23P01"):
-        raise error
-    log.warning("collision", reason=str(error.orig).strip())
-    return _refused(
-        request, errors.Conflict("another request stored the same thing first: read it and try again")
-    )
-
-
 def unexpected(request: Request) -> JSONResponse:
     """The reply to an error nobody foresaw: no details, but the id under which the log tells them."""
     return transport_problem(request, 500, "the service failed; its log has the reason under this request id")
@@ -198,10 +167,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ChengguanError, _domain)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _validation)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _transport)  # type: ignore[arg-type]
-    app.add_exception_handler(DataError, _unstorable)  # type: ignore[arg-type]
-    app.add_exception_handler(IntegrityError, _collision)  # type: ignore[arg-type]
-    for gone in (OperationalError, PoolTimeout):
-        app.add_exception_handler(gone, _database_gone)  # type: ignore[arg-type]
 
 
 def problem_responses(*refusals: type[ChengguanError]) -> dict[int | str, dict[str, Any]]:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import migrate
 from app.clock import ManualClock
-from app.db import Database
+from app.db import Database, plainly
 from app.main import create_app
 from app.postgres import PrivateCluster
 from app.requests import Services
@@ -130,14 +130,18 @@ def shared_url(cluster: PrivateCluster, template: str) -> str:
     return cluster.database_url(f"shared_{template}")
 
 
+class _TakenBack(Exception):
+    """Ends a test's transaction."""
+
+
 @pytest.fixture
 async def connection(shared_url: str) -> AsyncIterator[AsyncConnection]:
     """A connection whose every change is taken back after the test."""
     database = Database(shared_url)
-    async with database.engine.connect() as opened:
-        outer = await opened.begin()
-        yield opened
-        await outer.rollback()
+    with suppress(_TakenBack):
+        async with database.transaction() as opened:
+            yield opened
+            raise _TakenBack
     await database.close()
 
 
@@ -151,8 +155,9 @@ class SavepointDatabase(Database):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        async with self._connection.begin_nested():
-            yield self._connection
+        with plainly():
+            async with self._connection.begin_nested():
+                yield self._connection
 
 
 @pytest.fixture

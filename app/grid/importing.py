@@ -11,13 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-import psycopg
 import shapely
 from sqlalchemy import any_, delete, func, insert, literal_column, null, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import new_id
+from app.db import driver_of, new_id
 from app.errors import Conflict
 from app.geo import SRID
 from app.grid.findings import Finding, FindingKind, SizeUnit, TopologyReport, spot
@@ -157,14 +156,11 @@ async def _store_layer(
 
     rows = await asyncio.to_thread(lambda: list(_rows(_storable(layer), tuple(constants.values()))))
     await prepare(connection, table, columns)
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(driver, psycopg.AsyncConnection)
-    async with (
-        driver.cursor() as cursor,
-        cursor.copy(f"COPY incoming ({', '.join(copied)}) FROM STDIN".encode()) as copy,
-    ):
-        for row in rows:
-            await copy.write_row(row)
+    driver = driver_of(connection)
+    await driver.set_type_codec(
+        "geometry", encoder=lambda wkb: wkb, decoder=lambda wkb: wkb, format="binary"
+    )
+    await driver.copy_records_to_table("incoming", records=rows, columns=copied)
     await connection.execute(text("ANALYZE incoming"))
 
     district = layers.district_code
@@ -193,7 +189,7 @@ def _rows(layer: Layer, constants: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]
     columns: list[Objects] = [layer.columns[name] for name in TARGETS[layer.kind]]
     if layer.kind is not LayerKind.CHIEFS:
         located = shapely.set_srid(layer.geometries, SRID)
-        columns.append(shapely.to_wkb(located, hex=True, include_srid=True))
+        columns.append(shapely.to_wkb(located, include_srid=True))
     for values in zip(*columns, strict=True):
         yield (new_id(), *constants, *values)
 
@@ -212,5 +208,4 @@ def _digest(layers: Layers) -> str:
 
 def _told(error: IntegrityError) -> str:
     """PostgreSQL's own words on which rows collide."""
-    diagnosis = error.orig.diag if isinstance(error.orig, psycopg.Error) else None
-    return (diagnosis and (diagnosis.message_detail or diagnosis.message_primary)) or str(error.orig)
+    return getattr(error.orig, "detail", None) or str(error.orig)
