@@ -79,8 +79,8 @@ _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 35.0
 
 #: What comes of a server that does not answer, or not any more.
-_SILENCE = (ConnectionError, TimeoutError, PoolTimeout)
-_DRIVER = (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_SILENCE = (ConnectionError, TimeoutError, PoolTimeout, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_DRIVER = (DBAPIError, asyncpg.PostgresError)
 
 #: Error classes of PostgreSQL (the first characters of the SQLSTATE) that pass: connection, resources,
 #: operator intervention, the system below, lost races for a lock.
@@ -112,7 +112,7 @@ def _told(error: Exception) -> ChengguanError | None:
         return Conflict("another request stored the same thing first: read it and try again")
     if state == "42P01":
         return NotReady("the database lacks a table: run `chengguan db migrate`")
-    if isinstance(found, (*_SILENCE, asyncpg.InterfaceError)) or state.startswith(_PASSING):
+    if isinstance(found, _SILENCE) or state.startswith(_PASSING):
         log.error("database_unavailable", reason=f"{type(found).__name__}: {found}")
         return NotReady("the database cannot be reached or is too busy: try again shortly")
     return None
@@ -171,8 +171,8 @@ class Database:
                 connection = await self.engine.connect()
             except OSError as error:
                 raise ConnectionError(f"no connection: {error}") from error
-            bounds = driver_of(connection).transaction()
             try:
+                bounds = driver_of(connection).transaction()
                 await bounds.start()
             except BaseException as error:
                 await asyncio.shield(_discard(connection))

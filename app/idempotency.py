@@ -16,13 +16,14 @@ from uuid import UUID
 
 from fastapi import Header, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db import Base
+from app.db import Base, table_of
 from app.errors import IdempotencyConflict
+from app.prepared import Prepared
 
 #: How long a stored reply is certain to be found again.
 KEPT = timedelta(hours=24)
@@ -52,6 +53,22 @@ class IdempotentRequest(Base):
     status: Mapped[int | None]
     body: Mapped[Any] = mapped_column(JSONB(), nullable=True)
     headers: Mapped[dict[str, Any] | None]
+
+
+_TABLE = table_of(IdempotentRequest)
+_MINE = (_TABLE.c.principal == bindparam("principal")) & (_TABLE.c.key == bindparam("key"))
+_CLAIM = Prepared(
+    insert(_TABLE)
+    .values({name: bindparam(name) for name in ("principal", "key", "fingerprint", "created_at")})
+    .on_conflict_do_nothing()
+    .returning(_TABLE.c.key)
+)
+_FIND = Prepared(select(_TABLE).where(_MINE))
+_KEEP = Prepared(
+    update(_TABLE)
+    .where(_MINE)
+    .values({name: bindparam(f"kept_{name}") for name in ("status", "body", "headers")})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,24 +108,18 @@ async def once(
     """
     if key is None:
         return await act()
-    mine = (IdempotentRequest.principal == principal) & (IdempotentRequest.key == key)
-    claim = (
-        insert(IdempotentRequest)
-        .values(principal=principal, key=key, fingerprint=fingerprint, created_at=now)
-        .on_conflict_do_nothing()
-        .returning(IdempotentRequest.key)
-    )
-    if (await connection.execute(claim)).first() is None:
+    mine = {"principal": principal, "key": key}
+    claimed = await _CLAIM.row(connection, **mine, fingerprint=fingerprint, created_at=now)
+    if claimed is None:
         # The other's commit is visible to this new statement (read committed).
-        found = (await connection.execute(select(IdempotentRequest.__table__).where(mine))).one()
-        if found.fingerprint != fingerprint:
+        found = await _FIND.row(connection, **mine)
+        assert found is not None
+        if found["fingerprint"] != fingerprint:
             raise IdempotencyConflict("use a new Idempotency-Key: this one belongs to another request")
-        return Reply(found.status, found.body, found.headers, replayed=True)
+        return Reply(found["status"], found["body"], found["headers"], replayed=True)
     reply = await act()
-    await connection.execute(
-        update(IdempotentRequest)
-        .where(mine)
-        .values(status=reply.status, body=reply.body, headers=reply.headers)
+    await _KEEP.rows(
+        connection, **mine, kept_status=reply.status, kept_body=reply.body, kept_headers=reply.headers
     )
     return reply
 

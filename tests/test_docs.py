@@ -137,7 +137,7 @@ PLACES = re.compile(r"(?<![\w/])/work/|\bshared/")
 
 def texts() -> Iterator[Path]:
     for path in ROOT.iterdir():
-        if path.is_file() and path.suffix != ".lock":
+        if path.is_file() and path.suffix != ".lock" and path.name != ".git":
             yield path
     for folder in ("app", "bench", "docs", "migrations", "scripts", "tests", ".ci"):
         for path in (ROOT / folder).rglob("*"):

@@ -32,6 +32,7 @@ SQL_MODULES = {
     "app/grid/merging.py",
     "app/health.py",
     "app/idempotency.py",
+    "app/identity/asking.py",
 }
 SQL_NAMES = {"select", "text", "insert", "update", "delete", "func", "literal", "union_all", "exists"}
 

@@ -17,7 +17,7 @@ from app.cases.case import Case
 from app.cases.effects import component_fields
 from app.cases.lookups import check_codes, component, unknown
 from app.cases.permission import Situation
-from app.cases.scope import visible
+from app.cases.scope import sees
 from app.cases.store import Near
 from app.cases.workflow import BY_ACTION, Action
 from app.db import new_id
@@ -51,7 +51,7 @@ async def report(connection: AsyncConnection, command: Report, actor: Principal,
     if command.external_number is not None:
         known = await store.id_of_external_number(connection, actor.id, command.external_number)
         if known is not None:
-            folded = await store.load(connection, known, visible(actor, rulebook))
+            folded = await store.load(connection, known, sees(actor, rulebook))
             assert folded is not None  # the reporter sees the own reports
             return Taken(Situation(folded, actor, now, rulebook, version.id), [], known=True)
     check_codes(command, rulebook)

@@ -15,13 +15,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases.case import Case, fold
 from app.cases.tables import CaseRow, JournalRow, SealRow
 from app.db import new_id, table_of
 from app.identity.principal import Principal
+from app.prepared import Prepared
 
 _JOURNAL = table_of(JournalRow)
 _SEAL = table_of(SealRow)
@@ -71,6 +72,12 @@ class Entry:
     district_code: str
 
 
+_APPEND = Prepared(
+    insert(_JOURNAL).values({name: bindparam(name) for name in (*Entry.__slots__, "previous", "hash")})
+)
+_ENTRIES = select(_JOURNAL).where(_JOURNAL.c.case_id == bindparam("case_id")).order_by(_JOURNAL.c.version)
+
+
 async def append(
     connection: AsyncConnection,
     *,
@@ -100,15 +107,13 @@ async def append(
     previous = GENESIS if before is None else before.head
     digest = entry_hash(previous, _content(entry))
     values = {name: getattr(entry, name) for name in Entry.__slots__}
-    await connection.execute(insert(_JOURNAL).values(**values, previous=previous, hash=digest))
+    await _APPEND.rows(connection, **values, previous=previous, hash=digest)
     return entry.version, digest
 
 
 async def entries(connection: AsyncConnection, case_id: UUID) -> list[Any]:
     """The case's journal in order, as rows with the journal's columns."""
-    found = await connection.execute(
-        select(_JOURNAL).where(_JOURNAL.c.case_id == case_id).order_by(_JOURNAL.c.version)
-    )
+    found = await connection.execute(_ENTRIES, {"case_id": case_id})
     return list(found)
 
 

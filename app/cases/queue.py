@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases.case import Case, Lamp
 from app.cases.scope import of_units, within
-from app.cases.store import CASE_COLUMNS, plan_for_these_values, to_case
+from app.cases.store import CASE_COLUMNS, plan_for_these_values
 from app.cases.tables import CaseRow
 from app.cases.workflow import Stage
 from app.errors import InvalidInput
@@ -169,7 +169,7 @@ async def page(
     """One page of the cases that may be seen and pass the filters, and the cursor of the next."""
     statement = page_statement(filters, visible, sort, request, now)
     await plan_for_these_values(connection)
-    found = [to_case(row) for row in await connection.execute(statement)]
+    found = [Case.model_validate(row._asdict()) for row in await connection.execute(statement)]
     shown, cursor = cut(found, request.limit, lambda case: _key(case, sort))
     return list(shown), cursor
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import ColumnElement, Text, and_, false, func, or_, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from app.cases.case import Case
 from app.cases.tables import CaseRow
 from app.cases.workflow import BY_ACTION, Action
 from app.dispatch.rulebook import Rulebook
@@ -35,6 +36,36 @@ def visible(actor: Principal, rulebook: Rulebook) -> ColumnElement[bool]:
     if actor.has(Role.STREET_CHIEF) and actor.username is not None:
         seen.append(and_(here, _CASE.c.chief_account == actor.username))
     return or_(false(), *seen)
+
+
+def sees(actor: Principal, rulebook: Rulebook) -> Callable[[Case], bool]:
+    """The same rule for a case at hand. A test holds the two together."""
+    units = (
+        rulebook.unit_and_below(actor.unit)
+        if actor.has(Role.UNIT_OFFICER) and actor.unit is not None
+        else frozenset()
+    )
+
+    def seen(case: Case) -> bool:
+        if actor.has(Role.SYSTEM):
+            return True
+        if actor.has(*_REPORTERS) and case.reporter_id == actor.id:
+            return True
+        if actor.has(Role.INSPECTOR) and case.inspector_id == actor.id:
+            return True
+        if not actor.covers(case.area_code):
+            return False
+        return (
+            actor.has(*CENTRE_ROLES, Role.INSPECTOR)
+            or not units.isdisjoint((case.lead_unit, *case.assisting_units))
+            or (
+                actor.has(Role.STREET_CHIEF)
+                and case.chief_account is not None
+                and case.chief_account == actor.username
+            )
+        )
+
+    return seen
 
 
 def of_units(units: frozenset[str]) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from app.cases.effects import GIVES_TASK
 from app.cases.lookups import check_codes, component
 from app.cases.outcome import Found, Inspector
 from app.cases.permission import Situation, permit
-from app.cases.scope import visible
+from app.cases.scope import sees
 from app.cases.workflow import Action
 from app.dispatch import matrix
 from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_version
@@ -74,7 +74,7 @@ async def judged_by(connection: AsyncConnection, case: Case, now: datetime) -> R
 async def _load(
     connection: AsyncConnection, case_id: UUID, actor: Principal, rulebook: Rulebook, *, lock: bool = False
 ) -> Folded:
-    folded = await store.load(connection, case_id, visible(actor, rulebook), lock=lock)
+    folded = await store.load(connection, case_id, sees(actor, rulebook), lock=lock)
     if folded is None:
         raise NotFound("没有这份案卷，或不在您的可见范围内 / no such case, or not within your scope")
     return folded
@@ -140,7 +140,7 @@ async def _absorb(
 ) -> None:
     """The case that goes on for both notes the duplicate; it must be open and seen by the caller."""
     rulebook_now = (await active_rulebook(connection, now)).rulebook
-    primary = await store.load(connection, into, visible(actor, rulebook_now), lock=True)
+    primary = await store.load(connection, into, sees(actor, rulebook_now), lock=True)
     if primary is None:
         raise InvalidInput("没有可并入的案卷 / no such case to merge into", fields={"into": "unknown"})
     command = actions.Absorb(duplicate=duplicate.id, number=duplicate.number)

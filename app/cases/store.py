@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    all_,
+    and_,
+    any_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,23 +33,21 @@ from app.cases.tables import CaseRow, ClockRow, case_serial
 from app.cases.workflow import OPEN, Stage
 from app.db import table_of
 from app.identity.tables import AccountTable
+from app.prepared import Prepared
 
 _CASE = table_of(CaseRow)
 _CLOCK = table_of(ClockRow)
 _ACCOUNT = table_of(AccountTable)
 
 CASE_COLUMNS = [_CASE.c[name] for name in Case.model_fields]
-_CASES = select(*CASE_COLUMNS)
-_CLOCKS = (
+_ONE_CASE = select(*CASE_COLUMNS).where(_CASE.c.id == bindparam("id"))
+_READ = Prepared(_ONE_CASE)
+_LOCK = Prepared(_ONE_CASE.with_for_update())
+_CLOCKS = Prepared(
     select(*(_CLOCK.c[name] for name in ClockState.model_fields))
     .where(_CLOCK.c.case_id == bindparam("case_id"))
     .order_by(_CLOCK.c.started_at, _CLOCK.c.id)
 )
-
-
-def to_case(row: Any) -> Case:
-    """A row of `CASE_COLUMNS` as a value."""
-    return Case.model_validate(row._asdict())
 
 
 _PLANNING = select(
@@ -56,15 +70,14 @@ async def plan_for_these_values(connection: AsyncConnection) -> None:
 
 
 async def load(
-    connection: AsyncConnection, case_id: UUID, visible: ColumnElement[bool], *, lock: bool = False
+    connection: AsyncConnection, case_id: UUID, sees: Callable[[Case], bool], *, lock: bool = False
 ) -> Folded | None:
-    """The case with its clocks, or None when there is none that may be seen."""
-    wanted = _CASES.where(_CASE.c.id == case_id, visible)
-    row = (await connection.execute(wanted.with_for_update() if lock else wanted)).one_or_none()
-    if row is None:
+    """The case with its clocks, or None when there is none, or it is not for the asker (`scope.sees`)."""
+    row = await (_LOCK if lock else _READ).row(connection, id=case_id)
+    if row is None or not sees(case := Case.model_validate(dict(row))):
         return None
-    clocks = await connection.execute(_CLOCKS, {"case_id": case_id})
-    return Folded(to_case(row), tuple(ClockState.model_validate(clock._asdict()) for clock in clocks))
+    clocks = await _CLOCKS.rows(connection, case_id=case_id)
+    return Folded(case, tuple(ClockState.model_validate(dict(clock)) for clock in clocks))
 
 
 async def lock_in_order(connection: AsyncConnection, ids: Iterable[UUID]) -> None:
@@ -74,30 +87,39 @@ async def lock_in_order(connection: AsyncConnection, ids: Iterable[UUID]) -> Non
     )
 
 
+_ID_OF_NUMBER = Prepared(select(_CASE.c.id).where(_CASE.c.number == bindparam("number")))
+_ALONE = Prepared(
+    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("order", type_=Text()), 0)))
+)
+_ID_OF_ORDER = Prepared(
+    select(_CASE.c.id).where(
+        _CASE.c.reporter_id == bindparam("reporter_id"),
+        _CASE.c.external_number == bindparam("external_number"),
+    )
+)
+_SERIAL = Prepared(select(case_serial.next_value()))
+
+
 async def id_of_number(connection: AsyncConnection, number: str) -> UUID | None:
     """The case of that case number."""
-    found = await connection.execute(select(_CASE.c.id).where(_CASE.c.number == number))
-    return found.scalar_one_or_none()
+    found: UUID | None = await _ID_OF_NUMBER.value(connection, number=number)
+    return found
 
 
 async def id_of_external_number(
     connection: AsyncConnection, reporter_id: UUID, external_number: str
 ) -> UUID | None:
     """The case made from that order of that sender. Others with the same order wait until we commit."""
-    await connection.execute(
-        select(func.pg_advisory_xact_lock(func.hashtextextended(f"{reporter_id} {external_number}", 0)))
+    await _ALONE.rows(connection, order=f"{reporter_id} {external_number}")
+    found: UUID | None = await _ID_OF_ORDER.value(
+        connection, reporter_id=reporter_id, external_number=external_number
     )
-    found = await connection.execute(
-        select(_CASE.c.id).where(
-            _CASE.c.reporter_id == reporter_id, _CASE.c.external_number == external_number
-        )
-    )
-    return found.scalar_one_or_none()
+    return found
 
 
 async def next_number(connection: AsyncConnection, district_code: str, day: str) -> str:
     """案卷编号: district, local date `YYYYMMDD` and a serial of seven digits from the database's sequence."""
-    serial = (await connection.execute(select(case_serial.next_value()))).scalar_one()
+    serial = await _SERIAL.value(connection)
     return f"{district_code}-{day}-{serial:07d}"
 
 
@@ -109,28 +131,44 @@ def _pairs(case: Case) -> list[str]:
     return [case.number, case.number.rsplit("-", 1)[-1], *sorted(pairs)]
 
 
+_INSERT = Prepared(insert(_CASE).values({name: bindparam(name) for name in (*Case.model_fields, "pairs")}))
+
+
 async def insert_case(connection: AsyncConnection, case: Case) -> None:
     """Writes a new case."""
-    values = _plain(case.model_dump())
-    await connection.execute(insert(_CASE).values(**values, pairs=_pairs(case)))
+    await _INSERT.rows(connection, **case.model_dump(), pairs=_pairs(case))
 
 
 async def update_case(connection: AsyncConnection, case_id: UUID, changes: dict[str, Any]) -> None:
     """Writes the fields that changed."""
-    await connection.execute(update(_CASE).where(_CASE.c.id == case_id).values(**_plain(changes)))
+    await _update_of(tuple(sorted(changes))).rows(connection, id_=case_id, **changes)
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+@lru_cache
+def _update_of(columns: tuple[str, ...]) -> Prepared:
+    """Actions change few sets of columns, each again and again."""
+    return Prepared(
+        update(_CASE).where(_CASE.c.id == bindparam("id_")).values({c: bindparam(c) for c in columns})
+    )
+
+
+_WRITE_CLOCK = Prepared(
+    (
+        _written := upsert(_CLOCK).values(
+            {name: bindparam(name) for name in (*ClockState.model_fields, "case_id")}
+        )
+    ).on_conflict_do_update(
+        index_elements=["id"],
+        set_={name: _written.excluded[name] for name in ClockState.model_fields if name != "id"},
+    )
+)
 
 
 async def write_clocks(connection: AsyncConnection, case_id: UUID, clocks: Sequence[ClockState]) -> None:
     """Writes clocks, new or changed, in the order given: one must be stopped before its like starts."""
     for clock in clocks:
-        values = clock.model_dump() | {"case_id": case_id, "pauses": clock.model_dump(mode="json")["pauses"]}
-        written = upsert(_CLOCK).values(**values)
-        changed = {name: written.excluded[name] for name in values if name not in ("id", "case_id")}
-        await connection.execute(written.on_conflict_do_update(index_elements=["id"], set_=changed))
+        pauses = [pause.model_dump(mode="json") for pause in clock.pauses]
+        await _WRITE_CLOCK.rows(connection, **clock.model_dump() | {"case_id": case_id, "pauses": pauses})
 
 
 # -- around a case -------------------------------------------------------------------------------------
@@ -148,8 +186,9 @@ class Near:
     distance_m: float
 
 
-_NEAR = text(
-    """
+_NEAR = Prepared(
+    text(
+        """
     SELECT id, number, stage, description, reported_at,
            ST_Distance(geom::geography, here.point) AS distance_m
     FROM case_file, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography AS point) AS here
@@ -162,6 +201,7 @@ _NEAR = text(
     ORDER BY distance_m, reported_at DESC
     LIMIT 10
     """
+    )
 )
 
 
@@ -171,20 +211,40 @@ async def near(
     """Cases of the same minor in the areas, within the radius and hours before, nearest first."""
     if case.category is None:
         return []
-    found = await connection.execute(
-        _NEAR,
-        {
-            "lon": case.lon,
-            "lat": case.lat,
-            "category": case.category,
-            "radius_m": radius_m,
-            "since": case.reported_at - timedelta(hours=hours),
-            "until": case.reported_at,
-            "itself": case.id,
-            "areas": [f"{area}%" for area in areas],
-        },
+    found = await _NEAR.rows(
+        connection,
+        lon=case.lon,
+        lat=case.lat,
+        category=case.category,
+        radius_m=radius_m,
+        since=case.reported_at - timedelta(hours=hours),
+        until=case.reported_at,
+        itself=case.id,
+        areas=[f"{area}%" for area in areas],
     )
-    return [Near(**(row._asdict() | {"stage": Stage(row.stage)})) for row in found]
+    return [Near(**{**row, "stage": Stage(row["stage"])}) for row in found]
+
+
+_LEAST_BUSY = Prepared(
+    select(_ACCOUNT.c.id, _ACCOUNT.c.display_name)
+    .outerjoin(
+        _CASE,
+        and_(
+            _CASE.c.inspector_id == _ACCOUNT.c.id,
+            or_(_CASE.c.stage == Stage.VERIFYING.value, _CASE.c.stage == Stage.CHECKING.value),
+        ),
+    )
+    .where(
+        _ACCOUNT.c.id == any_(bindparam("candidates", type_=ARRAY(PG_UUID))),
+        _ACCOUNT.c.id != bindparam("not_reporter"),
+        _ACCOUNT.c.active,
+        _ACCOUNT.c.roles.contains(["inspector"]),
+        func.coalesce(_ACCOUNT.c.unit != all_(bindparam("not_units", type_=ARRAY(Text))), True),
+    )
+    .group_by(_ACCOUNT.c.id)
+    .order_by(func.count(_CASE.c.id), _ACCOUNT.c.username)
+    .limit(1)
+)
 
 
 async def least_busy(
@@ -193,23 +253,10 @@ async def least_busy(
     """Of these accounts the inspector with the fewest open tasks who neither reported nor handles."""
     if not candidates:
         return None
-    tasks = and_(_CASE.c.inspector_id == _ACCOUNT.c.id, _CASE.c.stage.in_([Stage.VERIFYING, Stage.CHECKING]))
-    wanted = (
-        select(_ACCOUNT.c.id, _ACCOUNT.c.display_name)
-        .outerjoin(_CASE, tasks)
-        .where(
-            _ACCOUNT.c.id.in_(candidates),
-            _ACCOUNT.c.id != not_reporter,
-            _ACCOUNT.c.active,
-            _ACCOUNT.c.roles.contains(["inspector"]),
-            func.coalesce(_ACCOUNT.c.unit.not_in(sorted(not_units)), True),
-        )
-        .group_by(_ACCOUNT.c.id)
-        .order_by(func.count(_CASE.c.id), _ACCOUNT.c.username)
-        .limit(1)
+    row = await _LEAST_BUSY.row(
+        connection, candidates=candidates, not_reporter=not_reporter, not_units=sorted(not_units)
     )
-    row = (await connection.execute(wanted)).one_or_none()
-    return None if row is None else (row.id, row.display_name)
+    return None if row is None else (row["id"], row["display_name"])
 
 
 # -- for the background jobs -----------------------------------------------------------------------------

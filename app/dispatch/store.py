@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, insert, select, text
+from sqlalchemy import Row, Select, bindparam, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import new_id
 from app.dispatch.rulebook import Rulebook
 from app.dispatch.tables import RulebookActivation, RulebookVersionRow
 from app.grid.tables import Area
+from app.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +104,18 @@ async def content(connection: AsyncConnection, version_id: UUID) -> tuple[int, d
     return None if row is None else (row.number, row.content)
 
 
+_IN_FORCE = Prepared(
+    select(RulebookActivation.version_id)
+    .where(RulebookActivation.effective_from <= bindparam("at"))
+    .order_by(RulebookActivation.effective_from.desc())
+    .limit(1)
+)
+
+
 async def version_in_force(connection: AsyncConnection, at: datetime) -> UUID | None:
     """Id of the version that holds at the moment: of the latest activation not after it."""
-    query = (
-        select(RulebookActivation.version_id)
-        .where(RulebookActivation.effective_from <= at)
-        .order_by(RulebookActivation.effective_from.desc())
-        .limit(1)
-    )
-    return (await connection.execute(query)).scalar()
+    found: UUID | None = await _IN_FORCE.value(connection, at=at)
+    return found
 
 
 async def activations(connection: AsyncConnection) -> Sequence[Activation]:

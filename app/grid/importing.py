@@ -157,9 +157,7 @@ async def _store_layer(
     rows = await asyncio.to_thread(lambda: list(_rows(_storable(layer), tuple(constants.values()))))
     await prepare(connection, table, columns)
     driver = driver_of(connection)
-    await driver.set_type_codec(
-        "geometry", encoder=lambda wkb: wkb, decoder=lambda wkb: wkb, format="binary"
-    )
+    await driver.set_type_codec("geometry", encoder=lambda wkb: wkb, decoder=lambda wkb: wkb, format="binary")
     await driver.copy_records_to_table("incoming", records=rows, columns=copied)
     await connection.execute(text("ANALYZE incoming"))
 

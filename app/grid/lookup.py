@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Double, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.grid.place import ChiefNear, ComponentFact, NearestCell, Place, SegmentNear
 from app.grid.tables import Component, holds_at
 from app.grid.targets import DEFAULT_VISIBLE_RANGE_M
 from app.identity.principal import SYSTEM, Principal
+from app.prepared import Prepared
 
 #: Metres. Borders and points are kept to a millimetre, so a point that near to a cell is in it: two cells
 #: may draw their common side with different corners, and leave a crack of rounding between them.
@@ -76,6 +77,7 @@ _LOCATE = text(
     FROM known
     """
 )
+_LOCATED = Prepared(_LOCATE.bindparams(bindparam("snap", type_=Double())))
 
 
 async def locate(
@@ -95,17 +97,18 @@ async def locate(
         "precision": _PRECISION_M,
         "default_range": DEFAULT_VISIBLE_RANGE_M,
     }
-    found = (await connection.execute(_LOCATE, values)).one()
+    found = await _LOCATED.row(connection, **values)
+    assert found is not None
     unknown = (None, None, None)
-    areas = found.areas or {}
+    areas = found["areas"] or {}
     street, community = areas.get("street", unknown), areas.get("community", unknown)
     district = areas.get("district", unknown)
     classes = (areas[level][2] for level in ("cell", "community", "street", "district") if level in areas)
-    offices = found.offices or []
+    offices = found["offices"] or []
     return Place(
         lon=lon,
         lat=lat,
-        cell_code=found.cell_code,
+        cell_code=found["cell_code"],
         community_code=community[0],
         community_name=community[1],
         street_code=street[0],
@@ -119,27 +122,29 @@ async def locate(
             for code, _, distance_m, name, level, deputy, account, unit in offices
             if name is not None
         ),
-        nearest=NearestCell(*found.nearest) if found.nearest else None,
+        nearest=NearestCell(*found["nearest"]) if found["nearest"] else None,
     )
+
+
+_COMPONENT = Prepared(
+    select(
+        Component.code,
+        Component.category,
+        Component.name,
+        Component.owner_unit,
+        Component.maintainer_unit,
+        Component.state,
+        func.coalesce(Component.cell_code, Component.district_code).label("lies_in"),
+    ).where(Component.code == bindparam("code"), holds_at(Component, bindparam("at")))
+)
 
 
 async def component(
     connection: AsyncConnection, code: str, at: datetime, asker: Principal = SYSTEM
 ) -> ComponentFact | None:
     """The component of that 16-digit code valid at the moment, or None; also where the asker may not look."""
-    found = await connection.execute(
-        select(
-            Component.code,
-            Component.category,
-            Component.name,
-            Component.owner_unit,
-            Component.maintainer_unit,
-            Component.state,
-            func.coalesce(Component.cell_code, Component.district_code).label("lies_in"),
-        ).where(Component.code == code, holds_at(Component, at))
-    )
-    row = found.one_or_none()
+    row = await _COMPONENT.row(connection, code=code, at=at)
     if row is None:
         return None
-    facts = dict(row._mapping)
+    facts = dict(row)
     return ComponentFact(**facts) if asker.covers(facts.pop("lies_in")) else None

@@ -11,10 +11,13 @@ from uuid import UUID
 
 from sqlalchemy import (
     JSON,
+    BindParameter,
     ColumnElement,
     Row,
     Select,
+    Text,
     and_,
+    bindparam,
     cast,
     func,
     insert,
@@ -29,6 +32,7 @@ from app.db import new_id
 from app.geo import SRID
 from app.grid.codes import AreaLevel
 from app.grid.tables import Area, Component, DutyShift, RoadSegment, StreetChief, holds_at
+from app.prepared import Prepared
 
 #: West, south, east, north in CGCS2000 degrees.
 Box: TypeAlias = tuple[float, float, float, float]
@@ -46,12 +50,12 @@ def _geojson(column: Any) -> Any:
     return cast(func.ST_AsGeoJSON(column, 8, 0), JSON).label("geometry")
 
 
-def _within(code: Any, areas: Sequence[str]) -> ColumnElement[bool]:
+def _within(code: Any, areas: Sequence[Any]) -> ColumnElement[bool]:
     """Whether the code lies within one of the areas."""
-    return or_(*(code.startswith(area, autoescape=True) for area in areas))
+    return or_(*(func.starts_with(code, area) for area in areas))
 
 
-def _meets(code: Any, areas: Sequence[str]) -> ColumnElement[bool]:
+def _meets(code: Any, areas: Sequence[Any]) -> ColumnElement[bool]:
     """Whether the area of the code lies within one of the areas, or holds one of them."""
     return or_(_within(code, areas), *(func.starts_with(area, code) for area in areas))
 
@@ -328,7 +332,7 @@ async def end_shift(connection: AsyncConnection, account: UUID, now: datetime) -
     return bool(ended.rowcount)
 
 
-def _beat_meets(areas: Sequence[str]) -> ColumnElement[bool]:
+def _beat_meets(areas: Sequence[Any]) -> ColumnElement[bool]:
     beat = func.unnest(DutyShift.area_codes).column_valued("beat")
     return select(beat).where(_meets(beat, areas)).exists()
 
@@ -351,16 +355,19 @@ async def list_shifts(
     return (await connection.execute(statement)).all()
 
 
-def _under_way(at: datetime) -> ColumnElement[bool]:
+def _under_way(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return and_(DutyShift.started_at <= at, or_(DutyShift.ended_at.is_(None), DutyShift.ended_at > at))
+
+
+_ON_DUTY = Prepared(
+    select(DutyShift.account_id, DutyShift.username)
+    .where(_under_way(bindparam("at")), _beat_meets((bindparam("cell", type_=Text()),)))
+    .order_by(DutyShift.started_at, DutyShift.account_id)
+)
 
 
 async def on_duty(connection: AsyncConnection, cell_code: str, at: datetime) -> list[OnDuty]:
     """监督员 on duty at the moment whose beat holds the cell, longest on duty first. For the code of a larger
     area: those whose beat meets it."""
-    found = await connection.execute(
-        select(DutyShift.account_id, DutyShift.username)
-        .where(_under_way(at), _beat_meets((cell_code,)))
-        .order_by(DutyShift.started_at, DutyShift.account_id)
-    )
-    return [OnDuty(row.account_id, row.username) for row in found]
+    found = await _ON_DUTY.rows(connection, cell=cell_code, at=at)
+    return [OnDuty(row["account_id"], row["username"]) for row in found]

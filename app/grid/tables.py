@@ -10,6 +10,7 @@ from uuid import UUID
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
+    BindParameter,
     CheckConstraint,
     ColumnElement,
     Computed,
@@ -209,7 +210,9 @@ class Component(Base):
     import_id: Mapped[UUID] = mapped_column(ForeignKey("import_run.id"))
 
 
-def holds_at(table: type[Area | RoadSegment | StreetChief | Component], at: datetime) -> ColumnElement[bool]:
+def holds_at(
+    table: type[Area | RoadSegment | StreetChief | Component], at: datetime | BindParameter[datetime]
+) -> ColumnElement[bool]:
     """Whether the version holds at the moment."""
     return and_(table.valid_from <= at, or_(table.valid_to > at, table.valid_to.is_(None)))
 

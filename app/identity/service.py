@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import new_id
 from app.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from app.identity import login, passwords, store, tokens
+from app.identity import asking, login, passwords, store, tokens
 from app.identity.account import (
     Account,
     AccountChanges,
@@ -35,7 +35,7 @@ async def principal_of_token(
 ) -> Principal:
     """The account of an access token, as it is now. Errors: `Unauthenticated`."""
     claims = tokens.read_access(access_token, secret=secret, now=now)
-    principal = await store.account_principal(connection, claims.account, claims.session)
+    principal = await asking.account_principal(connection, claims.account, claims.session)
     if principal is None:
         raise Unauthenticated("the login has ended or the account is inactive; log in again")
     return principal
@@ -44,11 +44,11 @@ async def principal_of_token(
 async def principal_of_key(connection: AsyncConnection, api_key: str, *, now: datetime) -> Principal:
     """The API client of a key. Errors: `Unauthenticated`."""
     key = ApiKey.read(api_key)
-    known = await store.client_by_prefix(connection, key.prefix, now)
+    known = await asking.client_by_prefix(connection, key.prefix, now)
     if known is None or not key.is_hashed_as(known.key_hash):
         raise tokens.unknown_key()
     if known.use_is_due:
-        await store.note_client_use(connection, known.principal.id, now)
+        await asking.note_client_use(connection, known.principal.id, now)
     return known.principal
 
 

@@ -5,20 +5,29 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Text, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Text,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.identity.account import Account, ApiClient
-from app.identity.principal import Principal, Role
+from app.identity.principal import Role
 from app.identity.tables import AccountTable, ApiClientTable, LoginSessionTable, LoginThrottleTable
-
-#: `api_client.last_used_at` is written this seldom.
-_LAST_USED_STEP = timedelta(hours=1)
 
 _ACCOUNT = [AccountTable.__table__.c[field.name] for field in dataclasses.fields(Account)]
 _CLIENT = [ApiClientTable.__table__.c[field.name] for field in dataclasses.fields(ApiClient)]
@@ -28,73 +37,10 @@ def _fields(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     return {**row._mapping, "roles": tuple(map(Role, row.roles)), "areas": tuple(row.areas)}
 
 
-def _principal(kind: Literal["account", "client"], row: Row[*tuple[Any, ...]]) -> Principal:
-    return Principal(
-        id=row.id,
-        name=row.name,
-        kind=kind,
-        roles=frozenset(map(Role, row.roles)),
-        areas=tuple(row.areas),
-        unit=row.unit,
-        username=getattr(row, "username", None),
-    )
-
-
 def _within(column: Any, areas: Sequence[str]) -> ColumnElement[bool]:
     """Whether every area of the column lies within one of `areas`."""
     own = func.unnest(column).column_valued("own")
     return ~exists().where(~or_(*(own.startswith(area, autoescape=True) for area in areas)))
-
-
-# Who is asking: one statement a request
-
-
-async def account_principal(connection: AsyncConnection, account: UUID, session: UUID) -> Principal | None:
-    """The active account as a principal, while its login session has not ended."""
-    statement = (
-        select(
-            AccountTable.id,
-            AccountTable.username,
-            AccountTable.display_name.label("name"),
-            AccountTable.roles,
-            AccountTable.areas,
-            AccountTable.unit,
-        )
-        .join(LoginSessionTable, LoginSessionTable.account_id == AccountTable.id)
-        .where(LoginSessionTable.id == session, AccountTable.id == account, AccountTable.active)
-    )
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _principal("account", row)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownClient:
-    """An active API client with what proves its key; `use_is_due`: write `last_used_at` again."""
-
-    principal: Principal
-    key_hash: str
-    use_is_due: bool
-
-
-async def client_by_prefix(connection: AsyncConnection, prefix: str, now: datetime) -> KnownClient | None:
-    """The active API client of the key's prefix."""
-    table = ApiClientTable
-    statement = select(
-        table.id, table.name, table.roles, table.areas, table.unit, table.key_hash, table.last_used_at
-    ).where(table.key_prefix == prefix, table.active)
-    row = (await connection.execute(statement)).one_or_none()
-    if row is None:
-        return None
-    use_is_due = row.last_used_at is None or row.last_used_at <= now - _LAST_USED_STEP
-    return KnownClient(_principal("client", row), row.key_hash, use_is_due)
-
-
-async def note_client_use(connection: AsyncConnection, client: UUID, now: datetime) -> None:
-    """Writes when the client was last seen, without waiting for a request that is just doing so."""
-    free = select(ApiClientTable.id).where(ApiClientTable.id == client).with_for_update(skip_locked=True)
-    await connection.execute(
-        update(ApiClientTable).where(ApiClientTable.id == free.scalar_subquery()).values(last_used_at=now)
-    )
 
 
 # Accounts

@@ -19,7 +19,7 @@ from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases import journal, store
-from app.cases.case import fold
+from app.cases.case import Case, fold
 from app.cases.tables import JournalRow
 from app.db import Database
 from app.dispatch import service as rulebooks
@@ -168,5 +168,5 @@ async def _rows_are_their_journals(connection: AsyncConnection, cases: list[audi
     found: dict[Any, Any] = {row.id: row for row in await connection.execute(select(*store.CASE_COLUMNS))}
     assert len(found) == len(cases)
     for case in cases:
-        kept = store.to_case(found[case.entries[0].case_id])
+        kept = Case.model_validate(found[case.entries[0].case_id]._asdict())
         assert fold((e.version, e.hash, e.data) for e in case.entries).case == kept
