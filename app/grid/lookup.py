@@ -13,12 +13,13 @@ from app.grid.targets import DEFAULT_VISIBLE_RANGE_M
 from app.identity.principal import SYSTEM, Principal
 from app.prepared import Prepared
 
-#: Metres. Borders and points are kept to a millimetre, so a point that near to a cell is in it: two cells
-#: may draw their common side with different corners, and leave a crack of rounding between them.
-_PRECISION_M = 0.001
+#: Degrees, about a millimetre. A point that near to a cell is in it: two cells may draw their common side
+#: with different corners, and leave a crack of rounding between them.
+_CRACK = 1e-8
 
-# The borders are straight in degrees, as every map draws them, so "in" is asked of geometry; metres are
-# asked of geography, whose index gives the nearest by true distance. `reach` bounds the search for
+# The borders are straight in degrees, as every map draws them, so "in" is asked of geometry (the shortest way
+# on the globe bends away from a side of a kilometre by a centimetre); metres are asked of geography, whose
+# index gives the nearest by true distance. `reach` bounds the search for
 # segments by the widest visible range there is; each segment is then held to its own.
 _LOCATE = text(
     """
@@ -28,6 +29,11 @@ _LOCATE = text(
         SELECT area.code FROM here JOIN area ON ST_Covers(area.geom, here.point)
         WHERE area.level = 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
         ORDER BY area.code LIMIT 1
+    ), beside AS (
+        SELECT area.code FROM here JOIN area ON ST_DWithin(area.geom, here.point, :crack)
+        WHERE area.level = 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
+          AND NOT EXISTS (SELECT FROM inside)
+        ORDER BY area.code LIMIT 1
     ), close AS (
         SELECT area.code, ST_Distance(area.geom::geography, (SELECT point::geography FROM here)) AS distance_m
         FROM area
@@ -35,7 +41,7 @@ _LOCATE = text(
           AND NOT EXISTS (SELECT FROM inside)
         ORDER BY area.geom::geography <-> (SELECT point::geography FROM here) LIMIT 8
     ), nearest AS (
-        SELECT code, distance_m FROM close ORDER BY greatest(distance_m, :precision), code LIMIT 1
+        SELECT code, distance_m FROM close ORDER BY distance_m, code LIMIT 1
     ), above AS (
         SELECT area.code FROM here JOIN area ON ST_Covers(area.geom, here.point)
         WHERE area.level <> 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
@@ -45,7 +51,8 @@ _LOCATE = text(
         SELECT cell.code AS cell_code, coalesce(cell.code, (SELECT code FROM above)) AS code
         FROM (SELECT coalesce(
                   (SELECT code FROM inside),
-                  (SELECT code FROM nearest WHERE distance_m <= greatest(:snap, :precision))
+                  (SELECT code FROM beside),
+                  (SELECT code FROM nearest WHERE distance_m <= :snap)
               ) AS code) AS cell
     ), nested AS (
         SELECT area.level, area.code, area.name, area.area_class
@@ -94,7 +101,7 @@ async def locate(
         "lat": lat,
         "at": at,
         "snap": snap_m,
-        "precision": _PRECISION_M,
+        "crack": _CRACK,
         "default_range": DEFAULT_VISIBLE_RANGE_M,
     }
     found = await _LOCATED.row(connection, **values)

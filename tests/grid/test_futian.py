@@ -7,18 +7,20 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyogrio.raw
 import pytest
 import shapely
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import geo
 from app.db import Database
 from app.errors import GridRefused
 from app.geo import Datum
+from app.grid import lookup
 from app.grid.findings import FindingKind, TopologyReport, parse_kinds
 from app.grid.importing import ImportResult
 from app.grid.layers import Layer, Layers
@@ -117,37 +119,97 @@ async def test_the_civic_centre_from_a_phone(connection):
     assert place.cell_code.startswith(place.community_code)
 
 
-async def test_random_points_agree_with_shapely(connection, cells):
+async def test_a_hundred_thousand_points_agree_with_shapely(connection, cells):
+    """Every corner as it is and as phones send it; points on the sides, which rounding puts on the line or a
+    hair beside it; points a millimetre to a metre beside them; points anywhere."""
     random = np.random.default_rng(20260302)
-    west, south, east, north = shapely.total_bounds(cells.geometries)
-    points = random.uniform((west, south), (east, north), (400, 2)).round(6)
-    await assert_agrees(connection, cells, points)
+    corners = np.unique(shapely.get_coordinates(cells.geometries), axis=0)
+    on_sides = points_on_sides(cells, random, 42_000)
+    hairs = random.normal(0, 1, (15_000, 2)) * 10.0 ** random.integers(-10, -4, (15_000, 1))
+    beside, seldom = on_sides[:15_000] + hairs, random.choice(corners, 5_000)
+    given = [corners, seldom.round(6), on_sides[15_000:], on_sides[:10_000].round(6), beside]
+    anywhere = points_near_cells(cells, random, 100_000 - sum(map(len, given)))
+    points = np.vstack([*given, anywhere[::2], anywhere[1::2].round(6)])
+    expected, in_a_crack = cells_by_shapely(cells, points)
+    assert len(points) == 100_000
+    assert in_a_crack.sum() > 300
+    assert (expected == NOWHERE).sum() > 200
+    found = await cells_by_the_look_up(connection, points)
+    wrong = np.flatnonzero(found != expected)
+    assert [(points[i].tolist(), found[i], expected[i]) for i in wrong[:5]] == []
 
 
-async def test_points_on_borders_agree_with_shapely_and_always_give_the_same(connection, cells):
-    """Corners that several cells share, and points midway along their sides."""
-    corners, owner = shapely.get_coordinates(cells.geometries, return_index=True)
-    shared, count = np.unique(corners, axis=0, return_counts=True)
+async def test_the_look_up_of_one_point_gives_what_that_of_many_gave(connection, cells):
     random = np.random.default_rng(7)
-    chosen = random.choice(shared[count > 2], 200, replace=False)
-    sides = random.choice(np.flatnonzero(np.diff(owner) == 0), 200, replace=False)
-    midway = (corners[sides] + corners[sides + 1]) / 2
-    await assert_agrees(connection, cells, np.vstack((chosen, midway)))
-    for lon, lat in chosen[:20].tolist():
-        assert len({(await locate(connection, lon, lat, NOW)).cell_code for _ in range(3)}) == 1
+    points = np.vstack((points_on_sides(cells, random, 100), points_near_cells(cells, random, 50)))
+    one_by_one = [(await locate(connection, *point, NOW)).cell_code or NOWHERE for point in points.tolist()]
+    assert one_by_one == (await cells_by_the_look_up(connection, points)).tolist()
 
 
-async def assert_agrees(connection: AsyncConnection, cells: Layer, points: np.ndarray) -> None:
-    """The smallest code of the cells that cover each point, computed by Shapely; in a crack between two
-    cells, of those a hundredth of a millimetre away."""
-    tree = shapely.STRtree(cells.geometries)
-    for lon, lat in points.tolist():
-        point = shapely.Point(lon, lat)
-        found = tree.query(point, predicate="covered_by")
-        if not len(found):
-            found = tree.query(point, predicate="dwithin", distance=1e-10)
-        place = await locate(connection, lon, lat, NOW)
-        assert place.cell_code == min(cells.codes[found], default=None), (lon, lat)
+#: Sorts behind every code.
+NOWHERE = "~" * 15
+
+
+def points_on_sides(cells: Layer, random: np.random.Generator, number: int) -> np.ndarray:
+    """Midway and anywhere along the sides of the cells."""
+    corners, owner = shapely.get_coordinates(cells.geometries, return_index=True)
+    first = random.choice(np.flatnonzero(np.diff(owner) == 0), number)
+    share = np.where(random.uniform(size=number) < 0.3, 0.5, random.uniform(size=number))[:, None]
+    return corners[first] + share * (corners[first + 1] - corners[first])
+
+
+def points_near_cells(cells: Layer, random: np.random.Generator, number: int) -> np.ndarray:
+    """Anywhere in the boxes around the cells: far from all of them a look-up takes long."""
+    boxes = shapely.bounds(random.choice(cells.geometries, number))
+    return random.uniform(boxes[:, :2], boxes[:, 2:])
+
+
+def cells_by_shapely(cells: Layer, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest code of the cells that cover each point, and which points lie in a crack: there, the
+    smallest of those a millimetre away."""
+    tree, codes = shapely.STRtree(cells.geometries), np.asarray(cells.codes)
+    by_code = np.argsort(codes)
+    rank = np.argsort(by_code)
+    places = shapely.points(points)
+
+    def smallest(which: np.ndarray, **near: Any) -> np.ndarray:
+        asked, cell = tree.query(places[which], **near)
+        best = np.full(len(which), len(codes))
+        np.minimum.at(best, asked, rank[cell])
+        return np.append(codes[by_code], NOWHERE)[best]
+
+    expected = smallest(np.arange(len(points)), predicate="covered_by")
+    outside = np.flatnonzero(expected == NOWHERE)
+    expected[outside] = smallest(outside, predicate="dwithin", distance=1e-8)
+    in_a_crack = np.zeros(len(points), dtype=bool)
+    in_a_crack[outside] = expected[outside] != NOWHERE
+    return expected, in_a_crack
+
+
+async def cells_by_the_look_up(connection: AsyncConnection, points: np.ndarray) -> np.ndarray:
+    """What `locate` asks the database, in its own words, of a thousand points at a time."""
+    one = lookup._LOCATE.text.replace(":lon", "asked.lon").replace(":lat", "asked.lat")
+    many = text(
+        f"""
+        SELECT coalesce(found.cell_code, '{NOWHERE}')
+        FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]))
+        WITH ORDINALITY AS asked (lon, lat, number)
+        CROSS JOIN LATERAL ({one}) AS found ORDER BY number
+        """
+    )
+    found: list[str] = []
+    for part in np.array_split(points, -(-len(points) // 1000)):
+        lons, lats = part.T.tolist()
+        values = {
+            "lons": lons,
+            "lats": lats,
+            "at": NOW,
+            "snap": 0.0,
+            "crack": lookup._CRACK,
+            "default_range": 30,
+        }
+        found += await connection.scalars(many, values)
+    return np.array(found)
 
 
 async def test_outside_the_nearest_cell_agrees_with_a_walk_over_all(connection, cells):

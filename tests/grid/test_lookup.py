@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from geoalchemy2.shape import from_shape
+from shapely import MultiPolygon, box
 from sqlalchemy import delete, update
 
 from app.grid.lookup import component, locate
@@ -41,6 +43,16 @@ async def test_a_point_inside_has_its_cell_and_all_above(connection):
 )
 async def test_a_point_on_a_border_goes_to_the_smallest_code(connection, lon, lat, code):
     assert (await locate(connection, lon, lat, NOW)).cell_code == code
+
+
+async def test_beside_a_long_side_a_point_is_in_the_cell_within_a_millimetre(connection):
+    """The shortest way on the globe along 1 km of a parallel runs a centimetre north of it. Borders are
+    straight on the map; the millimetre counts from there."""
+    e2 = EAST + "001002"
+    stretched = from_shape(MultiPolygon([box(120.003, 30.000, 120.013, 30.001)]), srid=4490)
+    await connection.execute(update(Area).where(Area.code == e2).values(geom=stretched))
+    assert (await locate(connection, 120.008, 30 - 9e-9, NOW)).cell_code == e2
+    assert (await locate(connection, 120.008, 30 - 2e-8, NOW)).cell_code is None
 
 
 async def test_a_point_outside_says_so_and_tells_the_nearest_cell(connection):
