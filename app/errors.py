@@ -15,6 +15,7 @@ ChengguanError
 ├── VersionConflict          someone else changed it first; `current` is the state now
 ├── VersionRequired          a change must name the version it was made for
 └── NotReady                 the service or its set-up is not ready for this
+    └── Overloaded           too many requests at once; `retry_after` says when to try again
 """
 
 from __future__ import annotations
@@ -119,3 +120,13 @@ class VersionRequired(ChengguanError):
 class NotReady(ChengguanError):
     code = "not_ready"
     title = "The service is not ready for this"
+
+
+class Overloaded(NotReady):
+    """`retry_after` (seconds) is always given."""
+
+    code = "overloaded"
+    title = "Too many requests at once"
+
+    def __init__(self, detail: str, *, retry_after: int, **extra: Any) -> None:
+        super().__init__(detail, retry_after=retry_after, **extra)

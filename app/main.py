@@ -14,12 +14,15 @@ from app.cases import router as cases
 from app.clock import Clock, WallClock
 from app.db import Database
 from app.dispatch import router as dispatch
-from app.errors import Forbidden, InvalidInput, NotReady, Unauthenticated
+from app.door import Door, Turnstile
+from app.errors import Forbidden, InvalidInput, NotReady, Overloaded, Unauthenticated
 from app.grid import router as grid
 from app.identity import router as identity
+from app.line import Line
 from app.middleware import BodyGuard, RequestMiddleware
 from app.session import open_services
 from app.settings import Settings
+from app.watchdog import leave_with_parent
 
 _TAGS = [
     {"name": "身份 Identity", "description": "登录、账号、接口客户端 Logging in, accounts, API clients."},
@@ -53,13 +56,16 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.metrics = metrics.Metrics()
+    line = Line(settings.pool.size, patience=settings.server.wait_seconds)
     # The last added is the outermost.
     app.add_middleware(BodyGuard, limits=settings.server)
+    app.add_middleware(Turnstile, line=line)
     app.add_middleware(RequestMiddleware, metrics=app.state.metrics)
+    app.add_middleware(Door, line=line)
     problems.install(app)
     app.include_router(health.router)
     app.include_router(metrics.router)
-    declared = problems.problem_responses(Unauthenticated, Forbidden, InvalidInput, NotReady)
+    declared = problems.problem_responses(Unauthenticated, Forbidden, InvalidInput, NotReady, Overloaded)
     for router in (identity.router, grid.router, dispatch.router, cases.router):
         app.include_router(router, prefix="/api/v1", responses=declared)
     _declare_problem(app)
@@ -86,6 +92,7 @@ def _declare_problem(app: FastAPI) -> None:
 
 def build() -> FastAPI:
     """For `uvicorn --factory`: the service over the environment's settings."""
+    leave_with_parent()
     settings = Settings()
     logs.configure(settings.log)
     return create_app(settings)

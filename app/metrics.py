@@ -48,6 +48,11 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self.registry,
         )
+        self.shed = Counter(
+            "chengguan_http_requests_shed",
+            "Requests answered 503 `overloaded`: nothing was done for them.",
+            registry=self.registry,
+        )
         self.connections = Gauge(
             "chengguan_database_connections_in_use",
             "Connections of the pools in use now.",

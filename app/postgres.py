@@ -75,6 +75,7 @@ class PrivateCluster:
         self._owner = _unprivileged_owner()
         self._home = self._reachable_home()
         self._data = self._home / "pgdata"
+        self._lock = self._data / "postmaster.pid"
         self._socket = self._socket_folder()
         self._lock_file: int | None = None
 
@@ -118,6 +119,19 @@ class PrivateCluster:
         if self._is_running():
             self._run([*self._pg_ctl(), "stop", "--mode=fast", "--wait", "--timeout=60"])
 
+    def revive(self) -> bool:
+        """Starts the server again when it died while the cluster is entered; tells whether it had.
+
+        Errors: `NotReady` when it does not start.
+        """
+        if self._is_running():
+            return False
+        with _exclusive(self._home / "starting"):
+            if self._is_running():
+                return False  # somebody else was quicker
+            self._start()
+        return True
+
     def _initialise(self) -> None:
         binaries = find_binaries()
         shutil.rmtree(self._data, ignore_errors=True)
@@ -142,6 +156,9 @@ class PrivateCluster:
         self._psql("postgres", f"CREATE DATABASE {DATABASE}")
 
     def _start(self) -> None:
+        if Path(f"/proc/{self._number()}").exists():
+            # A zombie, or somebody else who was given the number: the server would refuse to start beside it.
+            self._lock.unlink()
         self._make_socket_folder()
         self._run(
             [
@@ -166,10 +183,20 @@ class PrivateCluster:
     def _pg_ctl(self) -> list[str]:
         return [str(self._binaries() / "pg_ctl"), f"--pgdata={self._data}"]
 
+    def _number(self) -> str:
+        """The process number in the server's own lock file; `none` without one."""
+        try:
+            return self._lock.read_text().partition("\n")[0]
+        except FileNotFoundError:
+            return "none"
+
     def _is_running(self) -> bool:
-        if not (self._data / "postmaster.pid").exists():
+        """Whether the process in the lock file lives and serves this folder."""
+        try:
+            arguments = Path(f"/proc/{self._number()}/cmdline").read_text().split("\0")
+            return self._data.samefile(arguments[arguments.index("-D") + 1])
+        except (OSError, ValueError):
             return False
-        return self._execute([*self._pg_ctl(), "status"]).returncode == 0
 
     def _run(self, command: Sequence[str]) -> None:
         done = self._execute(command)

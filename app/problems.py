@@ -51,6 +51,7 @@ ANSWERS: dict[type[ChengguanError], Answer] = {
     errors.VersionConflict: Answer(HTTPStatus.PRECONDITION_FAILED, "案卷已被他人更新"),
     errors.VersionRequired: Answer(HTTPStatus.PRECONDITION_REQUIRED, "请注明所修改的版本"),
     errors.NotReady: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "服务尚未就绪"),
+    errors.Overloaded: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "请求过多"),
 }
 
 #: What the web framework itself refuses: code and titles by status.
@@ -108,14 +109,15 @@ def problem(
     return JSONResponse(document, status_code=int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def _refused(request: Request, error: ChengguanError) -> JSONResponse:
+def refused(request: Request, error: ChengguanError) -> JSONResponse:
+    """The reply to what the domain refuses."""
     headers: dict[str, str] = {}
-    if isinstance(error, errors.TooManyAttempts):
-        headers["Retry-After"] = str(error.extra["retry_after"])
+    if isinstance(error, errors.Overloaded):
+        request.app.state.metrics.shed.inc()
+    if isinstance(error, (errors.TooManyAttempts, errors.NotReady)):
+        headers["Retry-After"] = str(error.extra.get("retry_after", RETRY_AFTER))
     elif isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    elif isinstance(error, errors.NotReady):
-        headers["Retry-After"] = str(RETRY_AFTER)
     kind = type(error)
     return problem(
         request,
@@ -129,7 +131,7 @@ def _refused(request: Request, error: ChengguanError) -> JSONResponse:
 
 
 async def _domain(request: Request, error: ChengguanError) -> JSONResponse:
-    return _refused(request, error)
+    return refused(request, error)
 
 
 #: How pydantic names the member of an enumeration; people should read its value only.
@@ -142,7 +144,7 @@ async def _validation(request: Request, error: RequestValidationError) -> JSONRe
         source, *path = found["loc"]
         fields[".".join(map(str, path)) or str(source)] = _PYTHON_ENUM.sub(r"\1", found["msg"])
     named = ", ".join(list(fields)[:5])
-    return _refused(request, errors.InvalidInput(f"correct these fields: {named}", fields=fields))
+    return refused(request, errors.InvalidInput(f"correct these fields: {named}", fields=fields))
 
 
 async def _transport(request: Request, error: HTTPException) -> JSONResponse:

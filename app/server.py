@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import tempfile
 from collections.abc import Callable
@@ -13,10 +14,12 @@ from uvicorn.supervisors import Multiprocess
 
 from app.errors import NotReady
 from app.session import reachable_database
-from app.settings import Settings, gather_figures
+from app.settings import Settings, gather_figures, name_database
 
 #: Seconds that requests under way are given when the service is told to stop.
 GRACE_SECONDS = 20
+#: Connections of clients a process may hold, where the system allows it.
+CONNECTIONS = 65_536
 #: Seconds after which a process that does not answer its parent is replaced; a slow start is no hang.
 STARTUP_SECONDS = 60
 
@@ -36,7 +39,8 @@ def serve(
     The private cluster, when that is the database, runs for as long as this does.
     Errors: `NotReady` when the address is taken or the database cannot start.
     """
-    with reachable_database(settings), _listen(host, port) as listening:
+    _allow_many_connections()
+    with reachable_database(settings) as database, _listen(host, port) as listening:
         tell(_address(listening))
         config = uvicorn.Config(
             api,
@@ -51,12 +55,22 @@ def serve(
         if workers > 1:
             with tempfile.TemporaryDirectory(prefix="chengguan-figures-") as folder:
                 gather_figures(Path(folder))
+                name_database(database)
                 Multiprocess(config, sockets=[listening]).run()
         else:
             server = uvicorn.Server(config)
             server.run(sockets=[listening])
             if not server.started:
                 raise NotReady("the API did not start; the log above says why")
+
+
+def _allow_many_connections() -> None:
+    """Raises the number of files the system lets a process open, often 1,024: whoever cannot be let in
+    cannot be told to come later either."""
+    open_files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS if most == resource.RLIM_INFINITY else min(CONNECTIONS, most)
+    if open_files != resource.RLIM_INFINITY and open_files < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -13,17 +13,18 @@ from app.postgres import PrivateCluster
 from app.requests import Services
 from app.secret import signing_key
 from app.settings import Settings
+from app.watchdog import watched
 
 Result = TypeVar("Result")
 
 
 @contextmanager
 def reachable_database(settings: Settings) -> Iterator[str]:
-    """SQLAlchemy URL of the database; where no URL is set the private cluster runs while entered."""
+    """SQLAlchemy URL of the database; without one set, of the private cluster, kept running while entered."""
     if settings.database_url is not None:
         yield settings.database_url
         return
-    with PrivateCluster(settings.data / "cluster") as cluster:
+    with PrivateCluster(settings.data / "cluster") as cluster, watched(cluster):
         yield cluster.url
 
 

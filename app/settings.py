@@ -36,6 +36,11 @@ def gather_figures(folder: Path) -> None:
     os.environ[_FIGURES] = str(folder)
 
 
+def name_database(url: str) -> None:
+    """Makes the processes started from here on use this database, which is kept running for them."""
+    os.environ[variable("database_url")] = url
+
+
 class Environment(StrEnum):
     PRODUCTION = "production"
     DEMO = "demo"
@@ -51,6 +56,9 @@ class ServerSettings(_Group):
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(0, ge=0, le=65535, description="Port the API listens on; 0 picks a free one.")
     workers: int = Field(1, ge=1, le=64, description="API processes.")
+    wait_seconds: float = Field(
+        2.0, gt=0, description="How long a request may wait its turn; who would wait longer is answered 503."
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Largest JSON or form body taken, in bytes.")
     max_upload_bytes: int = Field(20_971_520, ge=1024, description="Largest uploaded file taken, in bytes.")
 

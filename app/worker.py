@@ -7,17 +7,22 @@ waiting twice.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import procrastinate
+import psycopg
 import structlog
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Status
+from procrastinate.signals import on_stop
 
 from app import idempotency
 from app.cases import jobs as cases
 from app.db import libpq_url
+from app.errors import NotReady
 from app.identity import store as identity
 from app.requests import Services
 from app.settings import WorkerSettings
@@ -26,6 +31,15 @@ log = structlog.get_logger(__name__)
 
 #: Seconds that jobs under way are given when the worker is told to stop.
 GRACE_SECONDS = 30.0
+#: Seconds that the queue waits for a connection.
+_CONNECT_SECONDS = 5.0
+#: Seconds between two attempts to reach a database that went away.
+_RETRY_SECONDS = 1.0
+#: A worker tells that it lives every few seconds; one that did not for long is taken for dead, and its jobs
+#: are given up, looked for as often.
+_HEARTBEAT_SECONDS = 3.0
+_STALLED_SECONDS = 15.0
+_RELEASE = "* * * * * */5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +81,24 @@ async def run_once(services: Services, jobs: Sequence[Job] = JOBS) -> dict[str, 
 
 
 async def work(services: Services, jobs: Sequence[Job] = JOBS) -> None:
-    """Runs the jobs at their times until SIGINT or SIGTERM, beginning with one run of each."""
+    """Runs the jobs at their times until SIGINT or SIGTERM, beginning with one run of each.
+
+    When the database goes away, waits for it and begins anew.
+    """
+    told_to_stop = asyncio.Event()
+    with on_stop(told_to_stop.set):
+        while not told_to_stop.is_set():
+            try:
+                await _work(services, jobs, told_to_stop)
+            except (ConnectorException, NotReady, psycopg.OperationalError) as error:
+                log.error("database_unavailable", reason=str(error.__cause__ or error).strip())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(told_to_stop.wait(), _RETRY_SECONDS)
+
+
+async def _work(services: Services, jobs: Sequence[Job], told_to_stop: asyncio.Event) -> None:
+    async with services.database.transaction():
+        pass  # a look first: the queue's own pool would ask less and less often
     async with queue(services, jobs).open_async() as app:
         await _release(app)
         for job in jobs:
@@ -76,24 +107,45 @@ async def work(services: Services, jobs: Sequence[Job] = JOBS) -> None:
             except AlreadyEnqueued:
                 continue  # another worker has queued it
         log.info("working", jobs=[job.name for job in jobs])
-        await app.run_worker_async(
-            concurrency=len(jobs),
-            delete_jobs=DeleteJobCondition.ALWAYS,
-            shutdown_graceful_timeout=GRACE_SECONDS,
+        working = asyncio.create_task(
+            app.run_worker_async(
+                concurrency=len(jobs),
+                delete_jobs=DeleteJobCondition.ALWAYS,
+                install_signal_handlers=False,
+                shutdown_graceful_timeout=GRACE_SECONDS,
+                update_heartbeat_interval=_HEARTBEAT_SECONDS,
+                stalled_worker_timeout=_STALLED_SECONDS,
+            )
         )
+        stopping = asyncio.create_task(told_to_stop.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            working.cancel()  # it finishes its jobs first
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+    if not told_to_stop.is_set():
+        raise NotReady("the job queue lost the database")
 
 
 def queue(services: Services, jobs: Sequence[Job]) -> procrastinate.App:
     """The job queue on the services' database, with every job and its times."""
     url = libpq_url(services.database.url)
     app = procrastinate.App(
-        connector=procrastinate.PsycopgConnector(conninfo=url, min_size=1, max_size=len(jobs) + 3)
+        connector=procrastinate.PsycopgConnector(
+            conninfo=url,
+            min_size=1,
+            max_size=len(jobs) + 3,
+            timeout=_CONNECT_SECONDS,
+            kwargs={"connect_timeout": int(_CONNECT_SECONDS)},
+        )
     )
     for job in jobs:
         task = app.task(name=job.name, lock=job.name, queueing_lock=job.name)
         app.periodic(cron=job.cron(services.settings.worker))(task(_logged(job, services)))
 
-    @app.periodic(cron="* * * * *")
+    @app.periodic(cron=_RELEASE)
     @app.task(name="release", queueing_lock="release")
     async def release(timestamp: int) -> None:
         await _release(app)
@@ -103,7 +155,7 @@ def queue(services: Services, jobs: Sequence[Job]) -> procrastinate.App:
 
 async def _release(app: procrastinate.App) -> None:
     """Gives up the jobs of workers that were killed, whose locks would otherwise be held for ever."""
-    for stalled in await app.job_manager.get_stalled_jobs():
+    for stalled in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_SECONDS):
         log.warning("stalled", job=stalled.task_name)
         await app.job_manager.finish_job(stalled, Status.FAILED, delete_job=True)
 

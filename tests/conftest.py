@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -94,12 +94,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(config.stash[_HOME], ignore_errors=True)
 
 
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder for a private cluster of the test's own."""
+@contextmanager
+def open_folder_of_own() -> Iterator[Path]:
+    """A folder for a private cluster, gone afterwards."""
     folder = _open_folder()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder for a private cluster of the test's own."""
+    with open_folder_of_own() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -196,12 +196,12 @@ class World:
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-async def found(database: Database) -> World:
+async def found(database: Database, rulebook: Rulebook = RULEBOOK) -> World:
     """Builds the city in an empty, migrated database. Headers come with `log_in`."""
     world = World()
     async with database.transaction() as connection:
         await _map(connection)
-        head = await rulebooks.save_draft(connection, RULEBOOK, by=UUID(int=0), now=FOUNDED)
+        head = await rulebooks.save_draft(connection, rulebook, by=UUID(int=0), now=FOUNDED)
         await rulebooks.activate(connection, head.number, effective_from=FOUNDED, by=UUID(int=0), now=FOUNDED)
         for name, person in PEOPLE.items():
             world.ids[name] = await accounts.create_account(
@@ -224,9 +224,9 @@ async def found(database: Database) -> World:
     return world
 
 
-async def log_in(http: httpx.AsyncClient, world: World) -> None:
-    """Logs everybody in."""
-    for name in PEOPLE:
+async def log_in(http: httpx.AsyncClient, world: World, *names: str) -> None:
+    """Logs in those named, or everybody."""
+    for name in names or PEOPLE:
         form = {"grant_type": "password", "username": name, "password": PASSWORD}
         reply = await http.post("/api/v1/auth/token", data=form)
         assert reply.status_code == 200, reply.text

@@ -13,7 +13,7 @@ from app.dispatch.active import RulebookVersion, active_rulebook
 from app.dispatch.files import read_uploaded
 from app.dispatch.rulebook import CategoryKind
 from app.dispatch.workbook import write_workbook
-from app.errors import Conflict, InvalidInput, NotFound, NotReady, RulebookRefused
+from app.errors import Conflict, InvalidInput, NotFound, RulebookRefused
 from app.etag import etag
 from app.identity.access import AdministratorOnly, current_principal, require
 from app.identity.principal import CENTRE_ROLES, Principal
@@ -74,7 +74,7 @@ async def upload(
     summary="现行规则库 The rulebook in force",
     dependencies=_ANYBODY_KNOWN,
     response_model=schemas.RulebookReply,
-    responses={**_UNCHANGED, **problem_responses(NotReady)},
+    responses=_UNCHANGED,
 )
 async def read_active(
     connection: Conn, clock: ClockDep, response: Response, if_none_match: IfNoneMatch = None
@@ -90,7 +90,7 @@ async def read_active(
     summary="现行立案条件 Filing conditions in force",
     dependencies=_ANYBODY_KNOWN,
     response_model=list[schemas.ConditionReply],
-    responses={**_UNCHANGED, **problem_responses(NotReady)},
+    responses=_UNCHANGED,
 )
 async def read_conditions(
     connection: Conn,
@@ -129,7 +129,7 @@ async def check_version(connection: Conn, clock: ClockDep, version: SeenVersion)
 @router.get(
     "/{number}/diff",
     summary="比较两个版本 What a version changes",
-    responses=problem_responses(NotFound, NotReady),
+    responses=problem_responses(NotFound),
 )
 async def diff_version(
     connection: Conn,
