@@ -63,7 +63,8 @@ async def examine(parts: Services) -> dict[str, Check]:
                 version = await active_rulebook(connection, parts.clock.now())
                 checks["rulebook"] = Check(ok=True, detail=f"version {version.number} in force")
     except NotReady as error:
-        checks["rulebook"] = Check(ok=False, detail=error.detail)
+        missing = next(name for name, check in checks.items() if not check.ok)
+        checks[missing] = Check(ok=False, detail=error.detail)
     except (SQLAlchemyError, TimeoutError) as error:
         checks["database"] = Check(ok=False, detail=f"cannot be reached: {type(error).__name__}")
     return checks

@@ -29,9 +29,9 @@ async def test_a_spike_is_turned_away_and_gone_within_seconds(installation: Inst
     }
     told = {answer.headers["retry-after"] for answer in spike.answers if answer.status == 503}
     assert told == set(map(str, range(1, SPREAD_SECONDS + 1)))
-    assert percentile(spike.stored(), 95) < 5
+    assert percentile(spike.stored(), 95) < 12, "to work off what was sent would have taken 40"
     assert usual.refused() == after.refused() == []
-    assert afterwards > capacity / 2
+    assert afterwards > capacity / 4
 
     figures = installation.get("/metrics").text
     counted = re.search(r"^chengguan_http_requests_shed_total (\S+)", figures, re.M)
