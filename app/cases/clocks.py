@@ -157,8 +157,10 @@ def _started(
 
 
 def _taken_up_again(before: Folded, now: datetime, rulebook: Rulebook) -> ClockState:
-    last = max((c for c in before.clocks if c.kind is ClockKind.HANDLING), key=lambda c: c.started_at)
-    away = PauseRecord(start=last.stopped_at or now, end=now, reason="返工前")
+    # A clock taken up again keeps its start: the last one is the one stopped last, and made last.
+    ended = [(c.stopped_at, c.id, c) for c in before.clocks if c.kind is ClockKind.HANDLING and c.stopped_at]
+    stopped_at, _, last = max(ended)
+    away = PauseRecord(start=stopped_at, end=now, reason="返工前")
     changes = {"id": new_id(), "stopped_at": None, "pauses": (*last.pauses, away), "overran_at": None}
     return _reckon(last.model_copy(update=changes), rulebook)
 

@@ -7,8 +7,11 @@ from datetime import datetime
 import pytest
 
 from app.cases import jobs
+from app.dispatch import service as rulebooks
+from app.dispatch.rulebook import ReworkClock
+from app.identity.principal import SYSTEM
 from tests.cases.desk import at, due, offered
-from tests.world import MANHOLE, middle
+from tests.world import MANHOLE, RULEBOOK, middle
 
 
 async def test_from_report_to_closure(desk):
@@ -162,6 +165,21 @@ async def test_rework_goes_to_the_same_unit_and_late_stays_late(desk):
     assert case["check_passed"] is None
     await desk.act("wei", case, "check", passed=True)
     await desk.act("leader", case, "close")
+
+
+async def test_each_rework_goes_on_with_the_rest_where_a_city_wants_it(desk, connection):
+    policy = RULEBOOK.policy.model_copy(update={"rework_clock": ReworkClock.REST})
+    thrifty = RULEBOOK.model_copy(update={"policy": policy})
+    head = await rulebooks.save_draft(connection, thrifty, by=SYSTEM.id, now=desk.clock.now())
+    await rulebooks.activate(connection, head.number, by=SYSTEM.id, now=desk.clock.now())
+    case = await desk.handling()  # 2 工作时 from 09:00
+    for used, expected in ((60, "11:10"), (30, "11:20"), (15, "11:30")):
+        desk.later(minutes=used)
+        await desk.act("west_officer", case, "hand_back", result="好了")
+        await desk.act("wei", case, "check", passed=False)
+        desk.later(minutes=10)
+        await desk.act("leader", case, "rework", note="请收回货物")
+        assert due(case, "handling") == at(f"2026-03-02 {expected}")
 
 
 async def test_milestones_on_the_way(desk):
