@@ -38,7 +38,7 @@ structlog.configure(
 # On a machine that others use too: no time limit for one example.
 _PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 hypothesis.register_profile("shared", **_PATIENT)
-hypothesis.register_profile("deep", max_examples=1000, **_PATIENT)
+hypothesis.register_profile("thorough", max_examples=1000, **_PATIENT)
 hypothesis.load_profile("shared")
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"

@@ -12,9 +12,9 @@ import json
 from datetime import date, time
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.identity.principal import Role
 
@@ -166,20 +166,11 @@ class MatrixRow(_Row):
     basis: str = Field("", description="依据: the document or duty the row comes from.")
 
 
-#: Without an offset, which JSON Schema's own format `time` asks for.
-_LocalTime = Annotated[
-    time,
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$", "examples": ["08:00:00"]}
-    ),
-]
-
-
 class WorkSlot(_Row):
     """工作时段 of every workday, local time. An end of 00:00 is the midnight that ends the day."""
 
-    start: _LocalTime
-    end: _LocalTime
+    start: time
+    end: time
 
 
 class CalendarDay(_Row):

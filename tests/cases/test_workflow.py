@@ -1,7 +1,4 @@
-"""The transition table, walked exhaustively and held against a golden copy written by hand.
-
-The golden copy is not derived from the code: a wrong table agrees with everything derived from it.
-"""
+"""The transition table, walked exhaustively and held against a golden copy written by hand."""
 
 from __future__ import annotations
 
@@ -33,72 +30,8 @@ from app.cases.workflow import (
 )
 from app.errors import ActionNotAllowed, Forbidden
 from app.identity.principal import Principal, Role
+from tests.cases.golden import ROWS, GoldenRow
 from tests.world import RULEBOOK, WEST
-
-# action: from → to : roles [party] {guards}; "+": starts, "-": stops, "=": pauses, "~": resumes clocks
-GOLDEN = """
-report                : → reported : inspector intake_clerk shift_leader street_chief integration : +accepting
-report_handled        : → auditing : inspector street_chief : +auditing
-accept                : reported → filing : ACCEPT {verified_if_needed} : +filing
-request_verification  : reported filing → verifying : ACCEPT FILE : +verifying
-verify                : verifying → filing : inspector [inspector] : +filing
-audit_pass            : auditing → closed : ACCEPT CLOSE {not_reporter} :
-audit_fail            : auditing → filing : ACCEPT CLOSE {not_reporter} : +filing
-refuse                : reported filing → refused : ACCEPT FILE :
-merge                 : reported filing → merged : ACCEPT FILE :
-file                  : filing → dispatching : FILE {verified_if_needed} : +dispatching
-dispatch              : dispatching → signing : dispatcher : +signing +handling +milestone
-return_to_unit        : ruling → handling : dispatcher : ~handling ~milestone
-redispatch            : ruling → signing : dispatcher : -handling -milestone +signing +handling +milestone
-sign                  : signing → handling : unit_officer [lead_unit] :
-decline               : signing handling → ruling : unit_officer [lead_unit] {declines_left not_overdue} : =handling =milestone +ruling
-reach_milestone       : handling → : unit_officer [lead_unit] {milestone_running} :
-assist                : signing handling → : unit_officer [assisting_unit] :
-request_extension     : handling → : unit_officer [lead_unit] {nothing_pending extensions_left not_overdue} :
-approve_extension     : handling → : dispatcher {extension_pending} :
-reject_extension      : handling → : dispatcher {extension_pending} :
-request_suspension    : handling → : unit_officer [lead_unit] {nothing_pending suspensions_left not_overdue} :
-approve_suspension    : handling → suspended : dispatcher {suspension_pending} : =handling =milestone +suspension
-reject_suspension     : handling → : dispatcher {suspension_pending} :
-resume                : suspended → handling : dispatcher system : ~handling ~milestone
-hand_back             : handling → checking : unit_officer [lead_unit] : -handling -milestone +checking
-check                 : checking → closing : inspector [inspector] : +closing
-recheck               : closing → checking : CLOSE : +checking
-rework                : closing → handling : CLOSE : +handling
-close                 : closing → closed : CLOSE {check_passed} :
-request_voiding       : OPEN → : intake_clerk shift_leader dispatcher {nothing_pending} :
-approve_voiding       : OPEN → voided : shift_leader {voiding_pending not_requester} :
-reject_voiding        : OPEN → : shift_leader {voiding_pending} :
-assign_inspector      : verifying checking → : intake_clerk shift_leader system :
-remind                : OPEN → : intake_clerk shift_leader dispatcher evaluator integration :
-supervise             : OPEN → : shift_leader dispatcher evaluator : +replying
-reply_supervision     : signing handling ruling suspended checking closing → : unit_officer [lead_unit] {order_unanswered} :
-note                  : ALL → : intake_clerk shift_leader dispatcher inspector unit_officer street_chief evaluator :
-appeal                : closed → : unit_officer [lead_unit] {appealable} : +appealing
-review_appeal         : closed → : shift_leader evaluator {appeal_in_first_review} :
-decide_appeal         : closed → : evaluator {appeal_in_second_review not_first_reviewer} :
-absorb                : OPEN → : system :
-record_overrun        : ALL → : system :
-"""  # noqa: E501
-
-OPEN_STAGES = (
-    "reported verifying auditing filing dispatching signing handling ruling suspended checking closing"
-)
-END_STAGES = "closed refused voided merged"
-
-
-def _golden() -> dict[str, tuple[object, ...]]:
-    rows = {}
-    for line in GOLDEN.strip().splitlines():
-        action, path, who, clocks = (part.strip() for part in line.split(":"))
-        sources, target = (part.strip() for part in path.split("→"))
-        sources = sources.replace("OPEN", OPEN_STAGES).replace("ALL", f"{OPEN_STAGES} {END_STAGES}")
-        party = who[who.index("[") + 1 : who.index("]")] if "[" in who else "anyone"
-        guards = who[who.index("{") + 1 : who.index("}")].split() if "{" in who else []
-        roles = who.split("[")[0].split("{")[0].split()
-        effects = {sign: [word[1:] for word in clocks.split() if word[0] == sign] for sign in "+-=~"}
-        rows[action] = (set(sources.split()), target or None, set(roles), party, guards, effects)
-    return rows
 
 
 def _role(role: Role | PolicyRoles) -> str:
@@ -106,21 +39,21 @@ def _role(role: Role | PolicyRoles) -> str:
 
 
 def test_the_table_is_the_golden_one():
-    golden = _golden()
-    assert {row.action.value for row in TRANSITIONS} == set(golden)
+    assert {row.action.value for row in TRANSITIONS} == set(ROWS)
     for row in TRANSITIONS:
-        told = (
-            {stage.value for stage in row.sources},
-            row.target.value if row.target else None,
-            {_role(role) for role in row.roles},
-            row.party.value,
-            [guard.value for guard in row.guards],
-            {
+        told = GoldenRow(
+            action=row.action.value,
+            sources=frozenset(stage.value for stage in row.sources),
+            target=row.target.value if row.target else None,
+            roles=frozenset(map(_role, row.roles)),
+            party=row.party.value,
+            guards=tuple(guard.value for guard in row.guards),
+            clocks={
                 sign: [clock.value for clock in clocks]
                 for sign, clocks in zip("+-=~", (row.starts, row.stops, row.pauses, row.resumes), strict=True)
             },
         )
-        assert told == golden[row.action.value], row.action
+        assert told == ROWS[row.action.value], row.action
 
 
 def test_everything_has_words_and_everything_is_carried_out():

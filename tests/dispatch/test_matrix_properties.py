@@ -1,6 +1,6 @@
 """责任矩阵 on rulebooks made at random, against the naive reading of `oracle.py`.
 
-`pytest tests/dispatch/test_matrix_properties.py --hypothesis-profile=deep` reads ten times as many.
+`pytest tests/dispatch/test_matrix_properties.py --hypothesis-profile=thorough` reads ten times as many.
 """
 
 from __future__ import annotations
