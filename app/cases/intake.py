@@ -15,7 +15,7 @@ from app.cases.actions import Report
 from app.cases.advance import begin
 from app.cases.case import Case
 from app.cases.effects import component_fields
-from app.cases.lookups import check_codes, component, unknown
+from app.cases.lookups import check_codes, there_is, unknown
 from app.cases.permission import Situation
 from app.cases.scope import sees
 from app.cases.store import Near
@@ -56,13 +56,15 @@ async def report(connection: AsyncConnection, command: Report, actor: Principal,
             return Taken(Situation(folded, actor, now, rulebook, version.id), [], known=True)
     check_codes(command, rulebook)
     lon, lat = geo.to_storage(command.position.x, command.position.y, command.position.datum)
-    place = await lookup.locate(connection, lon, lat, now, snap_m=rulebook.policy.snap_m)
+    place, part = await lookup.locate_with_component(
+        connection, lon, lat, now, code=command.component_code, snap_m=rulebook.policy.snap_m, asker=actor
+    )
     cell_code = _inside(place, command)
     if not actor.covers(cell_code):
         raise Forbidden(
             f"地点在网格 {cell_code}，不在您的辖区 / the place lies outside the areas you answer for"
         )
-    part = await component(connection, command.component_code, now, actor)
+    part = there_is(command.component_code, part)
     fields: dict[str, Any] = {
         "id": new_id(),
         "number": await store.next_number(connection, rulebook.district_code, _local_day(now, rulebook)),

@@ -40,7 +40,11 @@ async def component(
     """The component of that code in the asker's areas, None when none is named. Errors: `InvalidInput`."""
     if code is None:
         return None
-    found = await lookup.component(connection, code, now, asker)
-    if found is None:
+    return there_is(code, await lookup.component(connection, code, now, asker))
+
+
+def there_is(code: str | None, found: ComponentFact | None) -> ComponentFact | None:
+    """What was found of the component named. Errors: `InvalidInput` when one is named and none was found."""
+    if code is not None and found is None:
         raise InvalidInput(f"没有部件 {code} / no such component", fields={"component_code": "unknown"})
     return found

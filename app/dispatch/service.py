@@ -20,7 +20,7 @@ from app.dispatch.rulebook import Rulebook, digest
 from app.dispatch.store import VersionHead
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound, RulebookRefused
 from app.geo import Datum, to_storage
-from app.grid.lookup import component, locate
+from app.grid.lookup import locate_with_component
 from app.identity.principal import SYSTEM, Principal
 
 #: A refusal tells so many findings; the check tells all.
@@ -151,11 +151,12 @@ async def explain_at(
     the reader may not look.
     """
     lon, lat = to_storage(*position)
-    place = await locate(connection, lon, lat, at, snap_m=rulebook.policy.snap_m)
+    place, found = await locate_with_component(
+        connection, lon, lat, at, code=component_code, snap_m=rulebook.policy.snap_m, asker=reader
+    )
     lies_in = place.cell_code or place.community_code or place.street_code or place.district_code
     if lies_in is not None:
         _check_place(reader, lies_in)
-    found = await component(connection, component_code, at, reader) if component_code else None
     if component_code and found is None:
         raise InvalidInput(
             f"There is no component {component_code} at that moment: correct the code or leave it out.",

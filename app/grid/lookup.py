@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Double, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -80,11 +82,33 @@ _LOCATE = text(
            (SELECT json_agg(
                 json_build_array(code, segment_name, distance_m, name, level, deputy, account, unit)
                 ORDER BY distance_m, code, level, deputy)
-            FROM office WHERE distance_m <= range_m) AS offices
+            FROM office WHERE distance_m <= range_m) AS offices,
+           (SELECT json_build_array(
+                coalesce(cell_code, district_code), code, category, name, owner_unit, maintainer_unit, state)
+            FROM component
+            WHERE code = :component
+              AND valid_from <= :at AND coalesce(valid_to, 'infinity') > :at) AS component
     FROM known
     """
 )
 _LOCATED = Prepared(_LOCATE.bindparams(bindparam("snap", type_=Double())))
+
+
+async def locate_with_component(
+    connection: AsyncConnection,
+    lon: float,
+    lat: float,
+    at: datetime,
+    *,
+    code: str | None,
+    snap_m: float = 0,
+    asker: Principal = SYSTEM,
+) -> tuple[Place, ComponentFact | None]:
+    """`locate` and `component` in one statement: an import beside it is seen by both or by neither."""
+    found = await _locate(connection, lon, lat, at, snap_m, code)
+    lies_in, *facts = found["component"] or (None,)
+    part = ComponentFact(*facts) if lies_in is not None and asker.covers(lies_in) else None
+    return _place(found, lon, lat), part
 
 
 async def locate(
@@ -96,6 +120,12 @@ async def locate(
     gets the nearest one in `nearest`; within `snap_m` metres of it, it counts as inside. Where there is
     no cell but a street or district, that is told.
     """
+    return _place(await _locate(connection, lon, lat, at, snap_m, None), lon, lat)
+
+
+async def _locate(
+    connection: AsyncConnection, lon: float, lat: float, at: datetime, snap_m: float, component: str | None
+) -> Mapping[str, Any]:
     values = {
         "lon": lon,
         "lat": lat,
@@ -103,9 +133,14 @@ async def locate(
         "snap": snap_m,
         "crack": _CRACK,
         "default_range": DEFAULT_VISIBLE_RANGE_M,
+        "component": component,
     }
-    found = await _LOCATED.row(connection, **values)
+    found: Mapping[str, Any] | None = await _LOCATED.row(connection, **values)
     assert found is not None
+    return found
+
+
+def _place(found: Mapping[str, Any], lon: float, lat: float) -> Place:
     unknown = (None, None, None)
     areas = found["areas"] or {}
     street, community = areas.get("street", unknown), areas.get("community", unknown)
