@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -16,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from typer.core import TyperGroup
 
 from app import logs, migrate, server, worker
+from app.backup import commands as backup
 from app.cases import commands as journal
 from app.demo.commands import demo
 from app.dispatch import commands as rulebook
@@ -23,8 +25,8 @@ from app.errors import ChengguanError, NotReady
 from app.grid import commands as grid
 from app.identity import commands as account
 from app.replay.commands import replay_file
-from app.session import reachable_database, with_services
-from app.settings import Settings, variable
+from app.session import libpq_environment, reachable_database, with_services
+from app.settings import Settings, environment_with, variable
 
 output = Console()
 complaints = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -68,13 +70,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-database = typer.Typer(no_args_is_help=True, help="数据库 The database: migrate, status.")
+database = typer.Typer(no_args_is_help=True, help="数据库 The database: migrate, status, run.")
 for _name, _group in (
     ("db", database),
     ("grid", grid.app),
     ("rulebook", rulebook.app),
     ("account", account.app),
     ("journal", journal.app),
+    ("backup", backup.app),
 ):
     app.add_typer(_group, name=_name)
 
@@ -125,6 +128,18 @@ def status() -> None:
             f"the schema is at {at}, the code needs {migrate.newest()}: run `chengguan db migrate`"
         )
     output.print(f"已是最新 up to date: {at}")
+
+
+@database.command("run", context_settings={"allow_interspersed_args": False})
+def run(
+    command: Annotated[list[str], typer.Argument(help="程序及参数 A program with its arguments.")],
+) -> None:
+    """运行数据库工具 Run psql, pg_dump or the like on the service's database, told by the environment."""
+    with reachable_database(Settings()) as url:
+        signal.signal(signal.SIGINT, lambda *_: None)  # for the program to answer, not for us
+        told = environment_with(libpq_environment(url))
+        done = subprocess.run(command, env=told, check=False)  # noqa: S603
+    raise typer.Exit(done.returncode)
 
 
 app.command()(demo)

@@ -12,24 +12,30 @@ import fcntl
 import hashlib
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 from urllib.parse import quote
 
 from app.errors import NotReady
 
 DATABASE = "chengguan"
+#: Replaying the log of a busy week takes a while.
+_RECOVERY_SECONDS = 86_400
 _SERVER_SETTINGS = {
     "listen_addresses": "",
     "max_connections": "120",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
+    # Only a start can switch archiving on, so it is on; until a backup names a folder the log goes nowhere.
+    "archive_mode": "on",
+    "archive_command": "/bin/true",
     "log_min_messages": "warning",
     "timezone": "UTC",
 }
@@ -88,6 +94,55 @@ class PrivateCluster:
         """SQLAlchemy URL of another database of the same cluster."""
         return f"postgresql+psycopg://chengguan@/{database}?host={quote(str(self._socket), safe='')}"
 
+    @property
+    def data(self) -> Path:
+        """The folder of the server's own files; there once the cluster was made."""
+        return self._data
+
+    @property
+    def address(self) -> tuple[str, str]:
+        """How PostgreSQL's client programs are told of the cluster."""
+        return f"--host={self._socket}", "--username=chengguan"
+
+    def program(self, name: str) -> str:
+        """The path of one of PostgreSQL's programs, of the cluster's own version."""
+        return str(self._binaries() / name)
+
+    def ask(self, *statements: str, database: str = DATABASE) -> str:
+        """What the statements give, as text; the superuser asks, each in a transaction of its own."""
+        options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        asked = [f"--command={statement}" for statement in statements]
+        return self.run([self.program("psql"), *self.address, *options, f"--dbname={database}", *asked])
+
+    def own(self, folder: Path) -> None:
+        """Makes a folder for the server's user alone. Errors: `NotReady` where that user cannot go."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._owner is not None:
+            os.chown(folder, self._owner.pw_uid, self._owner.pw_gid)
+            if self._execute(["/usr/bin/test", "-w", str(folder)]).returncode != 0:
+                raise NotReady(f"the user {self._owner.pw_name}, who runs the server, cannot reach {folder}")
+
+    def recover(self, fill: Callable[[], None], settings: Mapping[str, str]) -> None:
+        """Makes the cluster of a copy that `fill` puts into `data`, and replays the log by these settings.
+
+        When this returns the server runs, and is open for writing. Errors: `NotReady` when there is a cluster
+        already, or the log cannot be replayed; nothing is left then.
+        """
+        self._make_home()
+        with _exclusive(self._home / "starting"):
+            if self._data.exists():
+                raise NotReady(f"{self._data} holds a cluster already: restore into a new folder")
+            try:
+                self.own(self._data)
+                fill()
+                self._start(settings, timeout_seconds=_RECOVERY_SECONDS)
+                while self.ask("SELECT pg_is_in_recovery()") == "t":
+                    time.sleep(0.2)
+            except BaseException:
+                self.stop()
+                shutil.rmtree(self._data)
+                raise
+
     def __enter__(self) -> PrivateCluster:
         self._make_home()
         with _exclusive(self._home / "starting"):
@@ -117,7 +172,7 @@ class PrivateCluster:
     def stop(self) -> None:
         """Disconnects everybody and shuts down cleanly; does nothing when it is not running."""
         if self._is_running():
-            self._run([*self._pg_ctl(), "stop", "--mode=fast", "--wait", "--timeout=60"])
+            self.run([*self._pg_ctl(), "stop", "--mode=fast", "--wait", "--timeout=60"])
 
     def revive(self) -> bool:
         """Starts the server again when it died while the cluster is entered; tells whether it had.
@@ -135,7 +190,7 @@ class PrivateCluster:
     def _initialise(self) -> None:
         binaries = find_binaries()
         shutil.rmtree(self._data, ignore_errors=True)
-        self._run(
+        self.run(
             [
                 str(binaries / "initdb"),
                 f"--pgdata={self._data}",
@@ -153,27 +208,26 @@ class PrivateCluster:
         with (self._data / "postgresql.auto.conf").open("a") as conf:
             conf.write(lines)
         self._start()
-        self._psql("postgres", f"CREATE DATABASE {DATABASE}")
+        self.ask(f"CREATE DATABASE {DATABASE}", database="postgres")
 
-    def _start(self) -> None:
+    def _start(
+        self, settings: Mapping[str, str] = MappingProxyType({}), *, timeout_seconds: int = 60
+    ) -> None:
         if Path(f"/proc/{self._number()}").exists():
             # A zombie, or somebody else who was given the number: the server would refuse to start beside it.
             self._lock.unlink()
         self._make_socket_folder()
-        self._run(
+        given = [f"--{name}={value}" for name, value in settings.items()]
+        self.run(
             [
                 *self._pg_ctl(),
                 "start",
                 "--wait",
-                "--timeout=60",
+                f"--timeout={timeout_seconds}",
                 f"--log={self._home / 'postgres.log'}",
-                f"--options=-k {self._socket}",
+                f"--options={shlex.join(['-k', str(self._socket), *given])}",
             ]
         )
-
-    def _psql(self, database: str, statement: str) -> None:
-        command = [str(self._binaries() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "chengguan"]
-        self._run([*command, "-h", str(self._socket), "-d", database, "-c", statement])
 
     def _binaries(self) -> Path:
         """A cluster is served by the major version that made it, also beside a newer one."""
@@ -181,7 +235,7 @@ class PrivateCluster:
         return find_binaries(made_by.read_text().strip() if made_by.exists() else None)
 
     def _pg_ctl(self) -> list[str]:
-        return [str(self._binaries() / "pg_ctl"), f"--pgdata={self._data}"]
+        return [self.program("pg_ctl"), f"--pgdata={self._data}"]
 
     def _number(self) -> str:
         """The process number in the server's own lock file; `none` without one."""
@@ -198,12 +252,14 @@ class PrivateCluster:
         except (OSError, ValueError):
             return False
 
-    def _run(self, command: Sequence[str]) -> None:
+    def run(self, command: Sequence[str]) -> str:
+        """Runs a program as the server's user; gives what it wrote. Errors: `NotReady` when it fails."""
         done = self._execute(command)
         if done.returncode != 0:
             log = self._home / "postgres.log"
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else ""
             raise NotReady(f"{Path(command[0]).name} failed: {done.stdout.strip()[-400:]} {tail}".strip())
+        return done.stdout.strip()
 
     def _execute(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         demoted: dict[str, Any] = {}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TypeVar
 
+from psycopg.pq import Conninfo
+
 from app.clock import Clock, WallClock
-from app.db import Database
+from app.db import Database, libpq_url
 from app.postgres import PrivateCluster
 from app.requests import Services
 from app.secret import signing_key
@@ -18,14 +21,25 @@ from app.watchdog import watched
 Result = TypeVar("Result")
 
 
+def private_cluster(data: Path) -> PrivateCluster:
+    """The private cluster of a data folder; runs while entered."""
+    return PrivateCluster(data / "cluster")
+
+
 @contextmanager
 def reachable_database(settings: Settings) -> Iterator[str]:
     """SQLAlchemy URL of the database; without one set, of the private cluster, kept running while entered."""
     if settings.database_url is not None:
         yield settings.database_url
         return
-    with PrivateCluster(settings.data / "cluster") as cluster, watched(cluster):
+    with private_cluster(settings.data) as cluster, watched(cluster):
         yield cluster.url
+
+
+def libpq_environment(url: str) -> dict[str, str]:
+    """The database as variables that PostgreSQL's own programs read; no secret is an argument."""
+    options = Conninfo.parse(libpq_url(url).encode())
+    return {one.envvar.decode(): one.val.decode() for one in options if one.envvar and one.val}
 
 
 @asynccontextmanager

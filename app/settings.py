@@ -6,6 +6,7 @@ Each setting is the environment variable `CHENGGUAN_<GROUP>__<NAME>` (groups) or
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def gather_figures(folder: Path) -> None:
 def name_database(url: str) -> None:
     """Makes the processes started from here on use this database, which is kept running for them."""
     os.environ[variable("database_url")] = url
+
+
+def environment_with(changed: Mapping[str, str]) -> dict[str, str]:
+    """What a program started from here finds: this process's environment, with these changed."""
+    return {**os.environ, **changed}
 
 
 class Environment(StrEnum):

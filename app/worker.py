@@ -20,6 +20,7 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from procrastinate.signals import on_stop
 
 from app import idempotency
+from app.backup.jobs import watch_archive
 from app.cases import jobs as cases
 from app.db import libpq_url
 from app.errors import NotReady
@@ -71,6 +72,7 @@ JOBS: tuple[Job, ...] = (
     Job("sweep", _every_sweep, cases.sweep),
     Job("assign_tasks", _every_sweep, cases.assign_tasks),
     Job("seal", _every_seal, cases.seal),
+    Job("watch_archive", lambda _: "*/5 * * * *", watch_archive),
     Job("clean", lambda _: "17 * * * *", _clean),
 )
 
