@@ -198,7 +198,7 @@ _NEAR = Prepared(
       AND id <> :itself
       AND stage NOT IN ('refused', 'voided', 'merged')
       AND area_code LIKE ANY (:areas)
-    ORDER BY distance_m, reported_at DESC
+    ORDER BY distance_m, reported_at DESC, id DESC
     LIMIT 10
     """
     )
