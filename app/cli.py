@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -136,10 +137,14 @@ def run(
 ) -> None:
     """运行数据库工具 Run psql, pg_dump or the like on the service's database, told by the environment."""
     with reachable_database(Settings()) as url:
-        signal.signal(signal.SIGINT, lambda *_: None)  # for the program to answer, not for us
-        told = environment_with(libpq_environment(url))
-        done = subprocess.run(command, env=told, check=False)  # noqa: S603
-    raise typer.Exit(done.returncode)
+        program = subprocess.Popen(command, env=environment_with(libpq_environment(url)))  # noqa: S603
+        try:
+            while program.poll() is None:
+                with suppress(KeyboardInterrupt):  # for the program to answer, not for us
+                    program.wait()
+        finally:
+            program.terminate()
+    raise typer.Exit(program.returncode)
 
 
 app.command()(demo)

@@ -141,7 +141,7 @@ def texts() -> Iterator[Path]:
             yield path
     for folder in ("app", "bench", "docs", "migrations", "scripts", "tests", ".ci"):
         for path in (ROOT / folder).rglob("*"):
-            if path.suffix not in (".pyc", ".xlsx", ".zip") and path.is_file():
+            if path.suffix not in (".pyc", ".xlsx", ".zip", ".gz") and path.is_file():
                 yield path
 
 

@@ -36,7 +36,7 @@ class BackupFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
-        self.marker = self.folder / "cluster"
+        self.marker = self.folder / "identity"
         self.wal = self.folder / "wal"
         self.base = self.folder / "base"
         #: Where a base backup is until it is whole.
@@ -54,9 +54,13 @@ class BackupFolder:
             raise InvalidInput(f"{self.folder} is neither empty nor a backup folder: choose a new folder")
 
     def finished(self, now: datetime) -> Base:
-        """The unfinished base backup is whole now: it gets its name, the next full second."""
-        moment = now.replace(microsecond=0) + timedelta(seconds=1)
-        return Base(self.unfinished.rename(self.base / moment.strftime(_NAME)), moment)
+        """The unfinished base backup is whole now: it gets its name, the next free full second."""
+        moment = now.replace(microsecond=0)
+        while True:
+            moment += timedelta(seconds=1)
+            named = self.base / moment.strftime(_NAME)
+            if not named.exists():
+                return Base(self.unfinished.rename(named), moment)
 
     def bases(self) -> list[Base]:
         """All base backups, the oldest first."""

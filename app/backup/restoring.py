@@ -52,7 +52,7 @@ _TOO_LATE = "recovery ended before configured recovery target was reached"
 #: What was given out after the moment is forgotten here, but not by those who were told it: no other case may
 #: get it on the same day. Nothing is done where there are no numbers yet.
 _SKIP_NUMBERS = """
-    SELECT setval('case_serial', (last_value + 100000) % max_value + 1)
+    SELECT setval(quote_ident(sequencename)::regclass, (last_value + 100000) % max_value + 1)
     FROM pg_sequences WHERE sequencename = 'case_serial' AND last_value IS NOT NULL
 """
 

@@ -15,6 +15,11 @@ ARCHIVE_SECONDS = 300
 #: How long a working archive may take for one piece.
 _PATIENCE_SECONDS = 60
 
+_ARCHIVES_TO = """
+    SELECT current_setting('basic_archive.archive_directory', true)
+    WHERE current_setting('archive_library') <> ''
+"""
+
 
 def take(cluster: PrivateCluster, to: BackupFolder, *, keep: int, clock: Clock) -> Base:
     """Takes a base backup of the running cluster into the folder, archives its log there from now on, and
@@ -24,6 +29,8 @@ def take(cluster: PrivateCluster, to: BackupFolder, *, keep: int, clock: Clock) 
     """
     identity = _identity(cluster)
     to.check(identity)
+    if not to.marker.exists() and cluster.ask(_ARCHIVES_TO) == str(to.wal):
+        raise NotReady(f"{to.folder} has the cluster's backups, but now it is empty: is its disk mounted?")
     for folder in (to.folder, to.base, to.wal):
         cluster.own(folder)
     to.marker.write_text(identity)
@@ -79,7 +86,10 @@ def _await(cluster: PrivateCluster, to: BackupFolder) -> None:
     while not (to.wal / piece).exists():
         if time.monotonic() > deadline:
             raise NotReady(f"{piece} does not turn up in {to.wal}: the cluster's postgres.log says why")
-        time.sleep(0.1)
+        time.sleep(0.2)
+        # The server starts an archiver for a new folder anew, ten seconds after the one before and when it is
+        # woken, as by this; by itself it looks once a minute.
+        cluster.ask("SELECT")
 
 
 def _expire(cluster: PrivateCluster, to: BackupFolder, keep: int) -> None:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import Result
 
+from app.postgres import PrivateCluster
+from app.session import private_cluster
 from scripts.docs import ROOT
 from tests.city import founded
 from tests.test_cli import run
 
-__all__ = ["Carried", "as_documented", "founded"]
+__all__ = ["Carried", "as_documented", "command", "founded", "hasty_cluster"]
+
+
+async def command(*arguments: str, **environment: str) -> Result:
+    """A command, beside what goes on here."""
+    return await asyncio.to_thread(run, *arguments, **environment)
+
+
+def hasty_cluster(data: Path) -> PrivateCluster:
+    """The private cluster of a data folder. The power does not fail here: nothing waits for the disk."""
+    return PrivateCluster(private_cluster(data).folder, durable=False)
+
 
 #: Carries out the first block of commands of `docs/operations.md` that begins so, with other folders and
 #: moments in place of the documented ones; gives each command's result.

@@ -12,25 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-import pytest
 from sqlalchemy import text
-from typer.testing import Result
 
 from app import migrate, worker
-from app.backup import taking
-from app.backup.jobs import watch_archive
 from app.cases import jobs
 from app.main import create_app
 from app.postgres import PrivateCluster
 from app.requests import Services
-from app.session import open_services, private_cluster
+from app.session import private_cluster
 from app.settings import Settings, TokenSettings
 from tests import world as city
 from tests.cases.desk import Desk
 from tests.city import client_of
-from tests.recovery.conftest import Carried
+from tests.recovery.conftest import Carried, command, hasty_cluster
 from tests.recovery.ledger import Ledger, lasting
-from tests.test_cli import run
 from tests.world import World
 
 #: Seconds after which something that has to come is taken to have failed.
@@ -78,11 +73,6 @@ async def _newest_seal(services: Services) -> int:
         return (await connection.execute(text("SELECT max(number) FROM journal_seal"))).scalar_one()
 
 
-async def _command(*arguments: str, **environment: str) -> Result:
-    """A command, beside what goes on here."""
-    return await asyncio.to_thread(run, *arguments, **environment)
-
-
 def _destroy(cluster: PrivateCluster) -> None:
     """The server dies at once, and all its files are gone."""
     os.kill(int((cluster.data / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
@@ -93,7 +83,7 @@ async def test_a_city_goes_on_from_the_moment_before_a_disaster(open_folder: Pat
     old, store = open_folder / "old", open_folder / "store"
     folders = {"/mnt/backup/chengguan": str(store)}
     world, ledger = World(), Ledger()
-    with private_cluster(old) as cluster:
+    with hasty_cluster(old) as cluster:
         migrate.upgrade(cluster.url)
         async with _open(old, world) as (desk, services):
             world.ids |= (await city.found(services.database)).ids
@@ -121,8 +111,8 @@ async def test_a_city_goes_on_from_the_moment_before_a_disaster(open_folder: Pat
             await asyncio.gather(*crowd)
             async with services.database.transaction() as connection:
                 await connection.execute(text("UPDATE case_file SET stage = 'closed', description = '误改'"))
-            assert (await _command("journal", "verify", CHENGGUAN_DATA=str(old))).exit_code == 1
-            again = await _command("backup", "take", str(store), CHENGGUAN_DATA=str(old))
+            assert (await command("journal", "verify", CHENGGUAN_DATA=str(old))).exit_code == 1
+            again = await command("backup", "take", str(store), CHENGGUAN_DATA=str(old))
             assert again.exit_code == 0, again.output
             background.cancel()
             await asyncio.gather(background, return_exceptions=True)
@@ -142,11 +132,11 @@ async def test_a_city_goes_on_from_the_moment_before_a_disaster(open_folder: Pat
     async with _open(new, world) as (desk, services):
         await _holds_what_was_acknowledged(desk, ledger, moment, world)
         await _goes_on(desk, services, ledger)
-    assert (await _command("journal", "verify", CHENGGUAN_DATA=str(new))).exit_code == 0
+    assert (await command("journal", "verify", CHENGGUAN_DATA=str(new))).exit_code == 0
 
     # The old folder still goes to its very end, the wrong change included.
     end = open_folder / "end"
-    assert (await _command("backup", "restore", str(store), "--into", str(end))).exit_code == 0
+    assert (await command("backup", "restore", str(store), "--into", str(end))).exit_code == 0
     with private_cluster(end) as cluster:
         assert cluster.ask("SELECT DISTINCT description FROM case_file") == "误改"
 
@@ -192,71 +182,3 @@ async def _goes_on(desk: Desk, services: Services, ledger: Ledger) -> None:
             await asyncio.sleep(0.1)
     background.cancel()
     await asyncio.gather(background, return_exceptions=True)
-
-
-async def test_a_moment_that_cannot_be_reached_leaves_nothing_behind(open_folder: Path):
-    data, store, new = (open_folder / name for name in ("data", "store", "new"))
-    early = datetime.now(UTC)
-    assert (await _command("backup", "take", str(store), CHENGGUAN_DATA=str(data))).exit_code == 0
-    for at, words in (
-        (early.isoformat(), "the oldest base backup"),
-        (datetime.now(UTC).isoformat(), "the archive does not reach"),
-        ("2026-03-02T11:30", "no offset"),
-        ("noon", "no moment"),
-    ):
-        refused = await _command("backup", "restore", str(store), "--into", str(new), "--at", at)
-        assert (refused.exit_code, words in refused.stderr) == (1, True), refused.output
-        assert not private_cluster(new).data.exists()
-    over = await _command("backup", "restore", str(store), "--into", str(data))
-    assert "a cluster already" in over.stderr
-
-
-async def test_base_backups_expire_and_take_their_log_with_them(open_folder: Path):
-    data, store, new = (open_folder / name for name in ("data", "store", "new"))
-    log = []
-    for _ in range(3):
-        taken = await _command("backup", "take", str(store), "--keep", "2", CHENGGUAN_DATA=str(data))
-        assert taken.exit_code == 0, taken.output
-        log.append(sorted(path.name for path in (store / "wal").iterdir() if len(path.stem) == 24))
-    assert len(list((store / "base").iterdir())) == 2
-    oldest = log[0][0]
-    assert log[1][0] == f"{oldest}.gz"
-    assert log[2][0] > f"{oldest}.gz"
-    # The older of the two needs what is compressed.
-    (_, newer) = sorted((store / "base").iterdir())
-    shutil.rmtree(newer)
-    assert (await _command("backup", "restore", str(store), "--into", str(new))).exit_code == 0
-    # What was restored is another cluster from here on.
-    mixed = await _command("backup", "take", str(store), CHENGGUAN_DATA=str(new))
-    assert (mixed.exit_code, "another cluster" in mixed.stderr) == (1, True)
-
-
-async def test_an_archive_that_fails_is_seen(open_folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(taking, "_PATIENCE_SECONDS", 3)
-    data, store = open_folder / "data", open_folder / "store"
-    ours = {"CHENGGUAN_DATA": str(data)}
-    with private_cluster(data) as cluster:
-        assert (await _command("backup", "status", **ours)).exit_code == 1  # nothing was set up
-        assert (await _command("backup", "take", str(store), **ours)).exit_code == 0
-        assert (await _command("backup", "status", **ours)).exit_code == 0
-        async with open_services(_settings(data)) as services:
-            assert await watch_archive(services) == 0
-            (store / "wal").rename(store / "unmounted")
-            cluster.ask("SELECT pg_create_restore_point('x')", "SELECT pg_switch_wal()")
-            async with asyncio.timeout(PATIENCE):
-                while not await watch_archive(services):  # noqa: ASYNC110
-                    await asyncio.sleep(0.1)
-            status = await _command("backup", "status", **ours)
-            assert (status.exit_code, "cannot be archived" in status.stderr) == (1, True)
-            (store / "unmounted").rename(store / "wal")
-            cluster.ask("SELECT pg_create_restore_point('y')", "SELECT pg_switch_wal()")
-            async with asyncio.timeout(PATIENCE):
-                while await watch_archive(services):  # noqa: ASYNC110
-                    await asyncio.sleep(0.1)
-        foreign = await _command("backup", "take", str(store / "wal"), **ours)
-        assert "neither empty nor a backup folder" in foreign.stderr
-
-
-async def test_a_server_of_one_s_own_is_left_to_its_own_tools(tmp_path: Path, cloned_url: str):
-    refused = await _command("backup", "take", str(tmp_path), CHENGGUAN_DATABASE_URL=cloned_url)
-    assert (refused.exit_code, "a server of its own" in refused.stderr) == (1, True)
