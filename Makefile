@@ -10,7 +10,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 .PHONY: help
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 .PHONY: install
 install: system $(INSTALLED) ## install what is missing: PostgreSQL with PostGIS, the Python environment
@@ -48,6 +48,10 @@ docs: $(INSTALLED) ## write the generated parts of docs/ again: workflow, settin
 .PHONY: openapi
 openapi: $(INSTALLED) ## write openapi.json, the API's description for client generators
 	@$(BIN)/python -m scripts.openapi > openapi.json
+
+.PHONY: release-dump
+release-dump: install ## keep this release's database for the upgrade tests, before the release is tagged
+	@$(BIN)/python -m tests.upgrade.record
 
 .PHONY: lock
 lock: ## pin every dependency again, with hashes

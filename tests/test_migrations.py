@@ -24,7 +24,7 @@ def empty_url(cluster: PrivateCluster) -> Iterator[str]:
     admin(cluster, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _contents(url: str) -> set[str]:
+def contents(url: str) -> set[str]:
     """Every table, index, constraint, trigger, function and type of ours."""
     everything = """
         SELECT 'relation ' || relname || relkind::text FROM pg_class
@@ -50,13 +50,13 @@ def _contents(url: str) -> set[str]:
 
 def test_up_down_up(empty_url: str):
     migrate.upgrade(empty_url)
-    first = _contents(empty_url)
+    first = contents(empty_url)
     assert migrate.revision(empty_url) == migrate.newest()
     migrate.downgrade(empty_url, "base")
-    assert {line for line in _contents(empty_url) if "alembic_version" not in line} == set()
+    assert {line for line in contents(empty_url) if "alembic_version" not in line} == set()
     assert migrate.revision(empty_url) is None
     migrate.upgrade(empty_url)
-    assert _contents(empty_url) == first
+    assert contents(empty_url) == first
 
 
 def test_the_tables_in_the_code_are_the_migrated_ones(empty_url: str):

@@ -10,14 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from app import migrate
+from app import logs, migrate
 from app.cases import journal
 from app.postgres import PrivateCluster
+from app.settings import LogSettings
 from tests import world as city
 from tests.cases.desk import Desk
 from tests.city import opened
 from tests.upgrade.course import three_weeks
-from tests.upgrade.release import RELEASES, Release, log_in, read
+from tests.upgrade.release import RELEASES, Release, read
 
 #: The oldest PostgreSQL that is supported; what it wrote, every later one reads.
 OLDEST = 15
@@ -27,6 +28,7 @@ def main() -> None:
     release = Release(RELEASES / version("chengguan"))
     if release.folder.exists():
         sys.exit(f"{release.folder} is there already: a release is made once")
+    logs.configure(LogSettings(level="WARNING", json_lines=False))
     folder = Path(tempfile.mkdtemp(prefix="chengguan-release-"))
     folder.chmod(0o755)
     try:
@@ -59,10 +61,11 @@ async def _live(url: str) -> dict[str, Any]:
         assert found.flaws == ()
         return {
             "at": services.clock.now().isoformat(),
+            "people": list(city.PEOPLE),
             "password": city.PASSWORD,
             "journal": {"entries": found.entries, "cases": found.cases, "seals": found.seals},
             "repeat": repeat,
-            "readings": await read(http, await log_in(http, city.PASSWORD)),
+            "readings": await read(http, world.headers),
         }
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -45,6 +48,7 @@ _OF_A_CASE = ("", "/journal", "/explanation", "/duplicates")
 
 #: The reply to each question, by who asked what.
 Readings = dict[str, Any]
+Headers = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Release:
 
     @property
     def told(self) -> dict[str, Any]:
-        """`at`, `password`, `journal` (entries, cases, seals), `repeat` and `readings`."""
+        """`at`, `people`, `password`, `journal` (entries, cases, seals), `repeat` and `readings`."""
         told: dict[str, Any] = json.loads(gzip.decompress(self._told.read_bytes()))
         return told
 
@@ -78,14 +82,14 @@ class Release:
         text = json.dumps(told, ensure_ascii=False, sort_keys=True, indent=0)
         self._told.write_bytes(gzip.compress(text.encode(), mtime=0))
 
-    def restore(self, cluster: PrivateCluster, folder: Path) -> str:
-        """Makes a database of the dump; gives its name. The server reads it from the folder."""
-        name = f"release_{self.version.replace('.', '_')}"
-        plain = folder / "database.sql"
-        plain.write_bytes(gzip.decompress(self.dump.read_bytes()))
+    def restore(self, cluster: PrivateCluster) -> str:
+        """Makes a database of the dump; gives its name."""
+        name = f"release_{uuid4().hex[:12]}"
         admin(cluster, f"CREATE DATABASE {name}")
         psql = [cluster.program("psql"), *cluster.address, f"--dbname={name}", "-X", "-q"]
-        cluster.run([*psql, "--set=ON_ERROR_STOP=1", f"--file={plain}"])
+        statements = gzip.decompress(self.dump.read_bytes())
+        done = subprocess.run([*psql, "--set=ON_ERROR_STOP=1"], input=statements, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
         return name
 
 
@@ -95,10 +99,10 @@ def releases() -> list[Release]:
     return [Release(path) for path in sorted(folders, key=lambda path: [*map(int, path.name.split("."))])]
 
 
-async def log_in(http: httpx.AsyncClient, password: str) -> dict[str, dict[str, str]]:
-    """Each reader's headers."""
+async def log_in(http: httpx.AsyncClient, people: Iterable[str], password: str) -> Headers:
+    """What each of the people sends."""
     headers = {}
-    for name in READERS:
+    for name in people:
         form = {"grant_type": "password", "username": name, "password": password}
         reply = await http.post("/api/v1/auth/token", data=form)
         assert reply.status_code == 200, reply.text
@@ -106,7 +110,7 @@ async def log_in(http: httpx.AsyncClient, password: str) -> dict[str, dict[str, 
     return headers
 
 
-async def read(http: httpx.AsyncClient, headers: dict[str, dict[str, str]]) -> Readings:
+async def read(http: httpx.AsyncClient, headers: Headers) -> Readings:
     """What the API says to the readers, of everything and of each case."""
     readings: Readings = {}
 
