@@ -31,7 +31,7 @@ def parse_if_match(header: str | None) -> int:
     return int(found[1])
 
 
-def _expected_version(
+async def _expected_version(
     if_match: Annotated[str | None, Header(description='`ETag` of the version seen, like `"7"`.')] = None,
 ) -> int:
     return parse_if_match(if_match)

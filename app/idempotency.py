@@ -14,10 +14,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header, Request
-from fastapi.responses import JSONResponse
+from fastapi import Header, Request, Response
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -51,7 +50,7 @@ class IdempotentRequest(Base):
     fingerprint: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(index=True)
     status: Mapped[int | None]
-    body: Mapped[Any] = mapped_column(JSONB(), nullable=True)
+    body: Mapped[str | None]
     headers: Mapped[dict[str, Any] | None]
 
 
@@ -73,17 +72,22 @@ _KEEP = Prepared(
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply that can be stored: `body` is JSON-able (`model_dump(mode="json")`)."""
+    """A reply that can be stored. `body` is JSON text, so that a repeat's is the same to the letter."""
 
     status: int
-    body: Any = None
+    body: str
     headers: dict[str, str] = field(default_factory=dict)
     replayed: bool = False
 
-    def response(self) -> JSONResponse:
+    def response(self) -> Response:
         """The HTTP response, marked when it is a repeat's."""
         marked = {REPLAYED_HEADER: "true"} if self.replayed else {}
-        return JSONResponse(self.body, status_code=self.status, headers={**self.headers, **marked})
+        return Response(
+            self.body,
+            status_code=self.status,
+            headers={**self.headers, **marked},
+            media_type="application/json",
+        )
 
 
 async def fingerprint(request: Request) -> str:

@@ -47,7 +47,7 @@ class PageRequest:
         return None if self.cursor is None else decode(self.cursor, *types)
 
 
-def _page_request(
+async def _page_request(
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items on a page at most.")] = DEFAULT_LIMIT,
     cursor: Annotated[
         str | None, Query(max_length=1000, description="`next_cursor` of the page before.")

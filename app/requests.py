@@ -25,7 +25,7 @@ class Services:
     secret: str
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     found: Services = request.app.state.services
     return found
 
@@ -33,7 +33,7 @@ def services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services)]
 
 
-def _clock(parts: ServicesDep) -> Clock:
+async def _clock(parts: ServicesDep) -> Clock:
     return parts.clock
 
 

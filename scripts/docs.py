@@ -29,7 +29,7 @@ from app.cases.workflow import BY_ACTION, GUARD_WORDS, STAGE_CLOCKS, STAGE_LABEL
 from app.dispatch.labels import HEADINGS, WORDS
 from app.dispatch.rulebook import ClockKind, CodeSet, Policy
 from app.errors import ChengguanError
-from app.identity.access import RoleRequired, current_principal
+from app.identity.access import RoleRequired, asked, current_principal
 from app.identity.principal import ROLE_LABELS, Role
 from app.metrics import Metrics
 from app.settings import Settings, WorkerSettings, variable
@@ -219,7 +219,7 @@ def _who(route: APIRoute, package: str) -> str:
     waiting = [route.dependant]
     for dependant in waiting:
         waiting += dependant.dependencies
-        known |= dependant.call is current_principal
+        known |= dependant.call in (current_principal, asked)
         if isinstance(dependant.call, RoleRequired):
             lets_in &= set(dependant.call.roles)
     if lets_in != set(Role):

@@ -9,8 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Request, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,7 +31,7 @@ class Work:
 
     async def __call__(self) -> Reply:
         self.done += 1
-        return Reply(201, {"number": self.done, "text": "井盖"}, {"ETag": '"1"'})
+        return Reply(201, f'{{"number": {self.done}, "text": "井盖"}}', {"ETag": '"1"'})
 
 
 async def test_a_repeat_gets_the_first_reply(connection: AsyncConnection):
@@ -44,8 +43,8 @@ async def test_a_repeat_gets_the_first_reply(connection: AsyncConnection):
     assert (first.replayed, again.replayed) == (False, True)
     with pytest.raises(IdempotencyConflict):
         await once(connection, **{**request, "fingerprint": "POST /other"})
-    assert (await once(connection, **{**request, "principal": LI})).body["number"] == 2
-    assert (await once(connection, **{**request, "key": None})).body["number"] == 3
+    assert (await once(connection, **{**request, "principal": LI})).body == '{"number": 2, "text": "井盖"}'
+    assert (await once(connection, **{**request, "key": None})).body == '{"number": 3, "text": "井盖"}'
 
 
 async def test_a_refused_request_may_be_corrected(services):
@@ -94,11 +93,11 @@ async def test_of_two_at_once_the_second_waits(database: Database, first_fails: 
         if first_fails:
             raise InvalidInput("refused in the end")
         done.append("first")
-        return Reply(201, {"by": "first"})
+        return Reply(201, '{"by": "first"}')
 
     async def quick() -> Reply:
         done.append("second")
-        return Reply(201, {"by": "second"})
+        return Reply(201, '{"by": "second"}')
 
     async def send(act) -> Reply:
         async with database.transaction() as connection:
@@ -117,7 +116,7 @@ async def test_of_two_at_once_the_second_waits(database: Database, first_fails: 
     winner = "second" if first_fails else "first"
     assert done == [winner]
     assert isinstance(outcome[1], Reply)
-    assert (outcome[1].body, outcome[1].replayed) == ({"by": winner}, not first_fails)
+    assert (outcome[1].body, outcome[1].replayed) == (f'{{"by": "{winner}"}}', not first_fails)
 
 
 @pytest.mark.cloned
@@ -131,7 +130,7 @@ async def test_of_ten_at_once_one_does_the_work(database: Database):
     replies = await asyncio.gather(*(send() for _ in range(10)))
     assert work.done == 1
     assert [reply.replayed for reply in replies].count(False) == 1
-    assert all(reply.body == {"number": 1, "text": "井盖"} for reply in replies)
+    assert all(reply.body == '{"number": 1, "text": "井盖"}' for reply in replies)
 
 
 async def test_over_http(app: FastAPI, http: httpx.AsyncClient):
@@ -140,7 +139,7 @@ async def test_over_http(app: FastAPI, http: httpx.AsyncClient):
     @app.post("/work")
     async def post(
         request: Request, connection: Conn, clock: ClockDep, body: dict[str, int], key: IdempotencyKey = None
-    ) -> JSONResponse:
+    ) -> Response:
         fingerprint = await idempotency.fingerprint(request)
         reply = await once(
             connection, principal=WANG, key=key, fingerprint=fingerprint, now=clock.now(), act=work
@@ -151,7 +150,7 @@ async def test_over_http(app: FastAPI, http: httpx.AsyncClient):
     first = await http.post("/work", json={"n": 1}, headers=headers)
     again = await http.post("/work", json={"n": 1}, headers=headers)
     other = await http.post("/work", json={"n": 2}, headers=headers)
-    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert (first.status_code, first.content) == (again.status_code, again.content)
     assert "Idempotency-Replayed" not in first.headers
     assert (again.headers["Idempotency-Replayed"], again.headers["ETag"]) == ("true", '"1"')
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases import clocks, journal, store
 from app.cases.actions import Command
-from app.cases.case import Case, ClockState, Folded
+from app.cases.case import FIELDS, Case, ClockState, Folded
 from app.cases.effects import EFFECTS
 from app.cases.outcome import Found
 from app.cases.permission import Situation
@@ -103,7 +103,7 @@ def _data(command: Command, changes: dict[str, Any], moved: tuple[ClockState, ..
 
 
 def _difference(before: Case, after: Case) -> dict[str, Any]:
-    names = {name for name in Case.model_fields if getattr(before, name) != getattr(after, name)}
+    names = {name for name in FIELDS if getattr(before, name) != getattr(after, name)}
     return after.model_dump(mode="json", include=names)
 
 

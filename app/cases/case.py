@@ -191,6 +191,9 @@ class Case(BaseModel):
         return Lamp.AMBER if now >= self.amber_at else Lamp.GREEN
 
 
+FIELDS = tuple(Case.model_fields)
+
+
 @dataclass(frozen=True, slots=True)
 class Folded:
     """A case with all its clocks, as the journal adds up to."""

@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases.case import Case, fold
+from app.cases.case import FIELDS, Case, fold
 from app.cases.tables import CaseRow, JournalRow, SealRow
 from app.db import new_id, table_of
 from app.identity.principal import Principal
@@ -186,7 +186,7 @@ async def _chains(connection: AsyncConnection, batch: int = 500) -> AsyncIterato
 
 
 async def _case_rows(connection: AsyncConnection, ids: list[UUID]) -> dict[UUID, Case]:
-    columns = [_CASE.c[name] for name in Case.model_fields]
+    columns = [_CASE.c[name] for name in FIELDS]
     found = await connection.execute(select(*columns).where(_CASE.c.id.in_(ids)))
     return {row.id: Case.model_validate(row._asdict()) for row in found}
 
@@ -219,7 +219,7 @@ def _row_flaws(chain: list[Any], kept: Case | None) -> list[Flaw]:
         return [Flaw("日志不能还原案卷 / the journal does not add up to a case", case_id, kept.number)]
     if told.version != kept.version or told.head != kept.head:
         return [Flaw("案卷与日志末条不符 / row and last entry differ", case_id, kept.number, kept.version)]
-    changed = [name for name in Case.model_fields if getattr(told, name) != getattr(kept, name)]
+    changed = [name for name in FIELDS if getattr(told, name) != getattr(kept, name)]
     if changed:
         return [Flaw(f"案卷字段被改动 / fields were changed: {', '.join(changed)}", case_id, kept.number)]
     return []

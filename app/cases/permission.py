@@ -16,6 +16,7 @@ from app.cases.workflow import (
     Action,
     Guard,
     Party,
+    Stage,
     Transition,
 )
 from app.dispatch.rulebook import ClockKind, Rulebook
@@ -65,13 +66,15 @@ def permit(action: Action, situation: Situation) -> Transition:
 
 def available(situation: Situation) -> list[Transition]:
     """The rows of the table that the caller may take now, in the table's order."""
-    return [row for row in TRANSITIONS if _may(row, situation)]
+    return [row for row in _FROM[situation.folded.case.stage] if _may(row, situation)]
+
+
+_FROM = {stage: tuple(row for row in TRANSITIONS if stage in row.sources) for stage in Stage}
 
 
 def _may(row: Transition, situation: Situation) -> bool:
     return (
-        situation.folded.case.stage in row.sources
-        and row.allows(situation.actor.roles, situation.rulebook.policy)
+        row.allows(situation.actor.roles, situation.rulebook.policy)
         and _is_party(row.party, situation)
         and all(GUARDS[guard](situation) for guard in row.guards)
     )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
-from fastapi.responses import JSONResponse
 
 from app.cases import intake, journal, queue, schemas, service, store
 from app.cases.actions import CaseCommand, Report
@@ -39,10 +37,9 @@ from app.errors import (
 )
 from app.etag import IfMatch, etag
 from app.idempotency import IdempotencyKey, Reply, fingerprint, once
-from app.identity.access import CurrentPrincipal
+from app.identity.access import Asked, Asking
 from app.paging import Page, PageRequest
 from app.problems import problem_responses
-from app.requests import ClockDep, Conn
 
 router = APIRouter(tags=["案卷 Cases"])
 
@@ -77,23 +74,20 @@ _ACTION_EXAMPLES: dict[str, Any] = {
 async def report(
     request: Request,
     command: Annotated[Report, Body(openapi_examples=_REPORT_EXAMPLES)],
-    connection: Conn,
-    principal: CurrentPrincipal,
-    clock: ClockDep,
+    ask: Asking,
     key: IdempotencyKey = None,
-) -> JSONResponse:
+) -> Response:
     """Takes in a report and opens a case. `near` lists earlier cases it may be a duplicate of."""
-    now = clock.now()
 
     async def act() -> Reply:
-        taken = await intake.report(connection, command, principal, now)
+        taken = await intake.report(ask.connection, command, ask.principal, ask.now)
         case = taken.situation.folded.case
         near = [schemas.near_reply(found) for found in taken.near]
         body = ReportReply(case=schemas.reply(taken.situation), near=near)
         headers = {"Location": f"/api/v1/cases/{case.id}", "ETag": etag(case.version)}
-        return Reply(200 if taken.known else 201, body.model_dump(mode="json"), headers)
+        return Reply(200 if taken.known else 201, body.model_dump_json(), headers)
 
-    return await _once(request, connection, principal, key, now, act)
+    return await _once(request, ask, key, act)
 
 
 @router.post(
@@ -108,62 +102,53 @@ async def act(
     request: Request,
     case: str,
     command: Annotated[CaseCommand, Body(openapi_examples=_ACTION_EXAMPLES)],
-    connection: Conn,
-    principal: CurrentPrincipal,
-    clock: ClockDep,
+    ask: Asking,
     expected: IfMatch,
     key: IdempotencyKey = None,
-) -> JSONResponse:
+) -> Response:
     """Carries out one action of the workflow on the version named in `If-Match`."""
-    now = clock.now()
 
     async def carry_out() -> Reply:
-        case_id = await service.resolve_id(connection, case)
-        situation = await service.act(connection, case_id, command, principal, now, expected_version=expected)
-        body = schemas.reply(situation).model_dump(mode="json")
+        case_id = await service.resolve_id(ask.connection, case)
+        situation = await service.act(
+            ask.connection, case_id, command, ask.principal, ask.now, expected_version=expected
+        )
+        body = schemas.reply(situation).model_dump_json()
         return Reply(200, body, {"ETag": etag(situation.folded.case.version)})
 
-    return await _once(request, connection, principal, key, now, carry_out)
+    return await _once(request, ask, key, carry_out)
 
 
 @router.get("/cases", summary="待办列表")
-async def queue_page(
-    query: Annotated[QueuePageQuery, Query()], connection: Conn, principal: CurrentPrincipal, clock: ClockDep
-) -> Page[CaseSummary]:
+async def queue_page(query: Annotated[QueuePageQuery, Query()], ask: Asking) -> Page[CaseSummary]:
     """The cases the caller may see that pass the filters, in pages."""
-    now = clock.now()
-    rulebook = (await active_rulebook(connection, now)).rulebook
+    rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
     cases, cursor = await queue.page(
-        connection,
-        query.filters(rulebook, principal.id),
-        visible(principal, rulebook),
+        ask.connection,
+        query.filters(rulebook, ask.principal.id),
+        visible(ask.principal, rulebook),
         query.sort,
         PageRequest(query.limit, query.cursor),
-        now,
+        ask.now,
     )
-    return Page(items=[schemas.summary(case, rulebook, now) for case in cases], next_cursor=cursor)
+    return Page(items=[schemas.summary(case, rulebook, ask.now) for case in cases], next_cursor=cursor)
 
 
 @router.get("/cases/count", summary="待办件数")
-async def queue_count(
-    query: Annotated[QueueQuery, Query()], connection: Conn, principal: CurrentPrincipal, clock: ClockDep
-) -> QueueCount:
+async def queue_count(query: Annotated[QueueQuery, Query()], ask: Asking) -> QueueCount:
     """How many cases the same filters find, counted up to a cap."""
-    now = clock.now()
-    rulebook = (await active_rulebook(connection, now)).rulebook
+    rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
     found = await queue.count(
-        connection, query.filters(rulebook, principal.id), visible(principal, rulebook), now
+        ask.connection, query.filters(rulebook, ask.principal.id), visible(ask.principal, rulebook), ask.now
     )
     return QueueCount(count=min(found, queue.COUNT_CAP), capped=found > queue.COUNT_CAP)
 
 
 @router.get("/cases/figures", summary="统计")
-async def figures(
-    query: Annotated[schemas.Period, Query()], connection: Conn, principal: CurrentPrincipal, clock: ClockDep
-) -> Figures:
+async def figures(query: Annotated[schemas.Period, Query()], ask: Asking) -> Figures:
     """Counts over the cases the caller may see that were reported in a period."""
-    rulebook = (await active_rulebook(connection, clock.now())).rulebook
-    counted = await store.figures(connection, visible(principal, rulebook), query.since, query.until)
+    rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
+    counted = await store.figures(ask.connection, visible(ask.principal, rulebook), query.since, query.until)
     rate = counted["on_time"] / counted["judged"] if counted["judged"] else None
     return Figures(**counted, on_time_rate=rate)
 
@@ -171,21 +156,17 @@ async def figures(
 @router.get(
     "/cases/{case}", response_model=CaseReply, summary="案卷详情", responses=problem_responses(NotFound)
 )
-async def get_case(
-    case: str, response: Response, connection: Conn, principal: CurrentPrincipal, clock: ClockDep
-) -> CaseReply:
+async def get_case(case: str, response: Response, ask: Asking) -> CaseReply:
     """A case by its id or case number, with clocks and the actions open to the caller."""
-    situation = await _seen(case, connection, principal, clock)
+    situation = await _seen(case, ask)
     response.headers["ETag"] = etag(situation.folded.case.version)
     return schemas.reply(situation)
 
 
 @router.get("/cases/{case}/journal", summary="案卷日志", responses=problem_responses(NotFound))
-async def case_journal(
-    case: str, connection: Conn, principal: CurrentPrincipal, clock: ClockDep
-) -> list[JournalEntry]:
+async def case_journal(case: str, ask: Asking) -> list[JournalEntry]:
     """Everything that happened to the case, oldest first."""
-    situation = await _seen(case, connection, principal, clock)
+    situation = await _seen(case, ask)
     return [
         JournalEntry(
             version=entry.version,
@@ -200,65 +181,55 @@ async def case_journal(
             changes=entry.data["changes"],
             hash=entry.hash,
         )
-        for entry in await journal.entries(connection, situation.folded.case.id)
+        for entry in await journal.entries(ask.connection, situation.folded.case.id)
     ]
 
 
 @router.get("/cases/{case}/explanation", summary="派遣与时限说明", responses=problem_responses(NotFound))
-async def case_explanation(
-    case: str, connection: Conn, principal: CurrentPrincipal, clock: ClockDep
-) -> Explanation:
+async def case_explanation(case: str, ask: Asking) -> Explanation:
     """Why this unit and why until then, in words."""
-    return explain(await _seen(case, connection, principal, clock))
+    return explain(await _seen(case, ask))
 
 
 @router.get("/cases/{case}/duplicates", summary="疑似重复", responses=problem_responses(NotFound))
-async def case_duplicates(
-    case: str, connection: Conn, principal: CurrentPrincipal, clock: ClockDep
-) -> list[NearReply]:
+async def case_duplicates(case: str, ask: Asking) -> list[NearReply]:
     """Earlier cases of the same minor within the rulebook's radius and hours, nearest first."""
-    situation = await _seen(case, connection, principal, clock)
-    near = await intake.near_of(connection, situation.folded.case, situation.rulebook, principal)
+    situation = await _seen(case, ask)
+    near = await intake.near_of(ask.connection, situation.folded.case, situation.rulebook, ask.principal)
     return [schemas.near_reply(found) for found in near]
 
 
 @router.get("/tasks", summary="我的任务")
-async def tasks(connection: Conn, principal: CurrentPrincipal, clock: ClockDep) -> list[CaseSummary]:
+async def tasks(ask: Asking) -> list[CaseSummary]:
     """The verifications and checks given to the caller, the most urgent first."""
-    now = clock.now()
-    rulebook = (await active_rulebook(connection, now)).rulebook
-    mine = queue.Filters(stages=(Stage.VERIFYING, Stage.CHECKING), inspector=principal.id)
+    rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
+    mine = queue.Filters(stages=(Stage.VERIFYING, Stage.CHECKING), inspector=ask.principal.id)
     cases, _ = await queue.page(
-        connection, mine, visible(principal, rulebook), queue.Sort.DUE, PageRequest(200), now
+        ask.connection, mine, visible(ask.principal, rulebook), queue.Sort.DUE, PageRequest(200), ask.now
     )
-    return [schemas.summary(case, rulebook, now) for case in cases]
+    return [schemas.summary(case, rulebook, ask.now) for case in cases]
 
 
 @router.get("/workflow", summary="办理流程")
-async def workflow(connection: Conn, _: CurrentPrincipal, clock: ClockDep) -> Workflow:
+async def workflow(ask: Asking) -> Workflow:
     """The stages and the transition table, with the roles the policy in force gives each action."""
-    return schemas.workflow((await active_rulebook(connection, clock.now())).rulebook.policy)
+    return schemas.workflow((await active_rulebook(ask.connection, ask.now)).rulebook.policy)
 
 
-async def _seen(case: str, connection: Conn, principal: CurrentPrincipal, clock: ClockDep) -> Situation:
-    case_id = await service.resolve_id(connection, case)
-    return await service.see(connection, case_id, principal, clock.now())
+async def _seen(case: str, ask: Asked) -> Situation:
+    case_id = await service.resolve_id(ask.connection, case)
+    return await service.see(ask.connection, case_id, ask.principal, ask.now)
 
 
 async def _once(
-    request: Request,
-    connection: Conn,
-    principal: CurrentPrincipal,
-    key: str | None,
-    now: datetime,
-    act: Callable[[], Awaitable[Reply]],
-) -> JSONResponse:
+    request: Request, ask: Asked, key: str | None, act: Callable[[], Awaitable[Reply]]
+) -> Response:
     done = await once(
-        connection,
-        principal=principal.id,
+        ask.connection,
+        principal=ask.principal.id,
         key=key,
         fingerprint=await fingerprint(request),
-        now=now,
+        now=ask.now,
         act=act,
     )
     return done.response()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.cases.case import Appeal, Case, ClockState, Lamp, PauseRecord, Pending
+from app.cases.case import FIELDS, Appeal, Case, ClockState, Lamp, PauseRecord, Pending
 from app.cases.permission import Situation, available
 from app.cases.queue import Filters, Sort
 from app.cases.store import Near
@@ -83,6 +84,9 @@ class ClockReply(BaseModel):
     because: str
     stopped_at: datetime | None
     overran_at: datetime | None
+
+
+_CLOCK_FIELDS = tuple(name for name in ClockReply.model_fields if name != "paused")
 
 
 class ActionOffered(BaseModel):
@@ -329,10 +333,16 @@ def reply(situation: Situation) -> CaseReply:
     )
 
 
+@cache
+def _kept_in(model: type[BaseModel]) -> tuple[str, ...]:
+    """The reply's fields that are the case's own."""
+    return tuple(name for name in model.model_fields if name in FIELDS)
+
+
 def _shown(case: Case, rulebook: Rulebook, now: datetime, model: type[BaseModel]) -> dict[str, Any]:
     category = rulebook.category_by_code.get(case.category or "")
     unit = rulebook.unit_by_code.get(case.lead_unit or "")
-    kept = {name: getattr(case, name) for name in model.model_fields if name in Case.model_fields}
+    kept = {name: getattr(case, name) for name in _kept_in(model)}
     return kept | {
         "stage_label": STAGE_LABELS[case.stage][0],
         "lamp": case.lamp(now),
@@ -342,8 +352,7 @@ def _shown(case: Case, rulebook: Rulebook, now: datetime, model: type[BaseModel]
 
 
 def _clock(clock: ClockState) -> ClockReply:
-    kept = {name: getattr(clock, name) for name in ClockReply.model_fields if name != "paused"}
-    return ClockReply(**kept, paused=clock.paused)
+    return ClockReply(**{name: getattr(clock, name) for name in _CLOCK_FIELDS}, paused=clock.paused)
 
 
 def near_reply(near: Near) -> NearReply:

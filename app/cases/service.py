@@ -44,30 +44,30 @@ async def act(
     Errors: `NotFound` (or not to be seen), `Forbidden`, `ActionNotAllowed`, `VersionConflict`,
     `InvalidInput`.
     """
-    rulebook_now = (await active_rulebook(connection, now)).rulebook
+    in_force = await active_rulebook(connection, now)
     if isinstance(command, actions.Merge):
         await store.lock_in_order(connection, (case_id, command.into))
-    folded = await _load(connection, case_id, actor, rulebook_now, lock=True)
+    folded = await _load(connection, case_id, actor, in_force.rulebook, lock=True)
     if expected_version is not None and folded.case.version != expected_version:
         raise VersionConflict(
             f"案卷已变为第 {folded.case.version} 版，请刷新后再试 / the case has changed: look again",
             current={"version": folded.case.version, "stage": folded.case.stage.value},
         )
-    version = await judged_by(connection, folded.case, now)
+    version = await judged_by(connection, folded.case, in_force)
     situation = Situation(folded, actor, now, version.rulebook, version.id)
     permit(command.action, situation)
     check_codes(command, version.rulebook)
     found = await _find(connection, command, situation)
     after = await advance(connection, command, situation, found)
     if isinstance(command, actions.Merge):
-        await _absorb(connection, command.into, after.case, actor, now)
+        await _absorb(connection, command.into, after.case, actor, now, in_force)
     return replace(situation, folded=after)
 
 
-async def judged_by(connection: AsyncConnection, case: Case, now: datetime) -> RulebookVersion:
+async def judged_by(connection: AsyncConnection, case: Case, in_force: RulebookVersion) -> RulebookVersion:
     """The rulebook a case is judged by: the one in force until it is filed, that one from then on."""
     if case.filed_at is None and case.ended_at is None:
-        return await active_rulebook(connection, now)
+        return in_force
     return await rulebook_version(connection, case.rulebook_id)
 
 
@@ -136,15 +136,19 @@ async def inspector_for(
 
 
 async def _absorb(
-    connection: AsyncConnection, into: UUID, duplicate: Case, actor: Principal, now: datetime
+    connection: AsyncConnection,
+    into: UUID,
+    duplicate: Case,
+    actor: Principal,
+    now: datetime,
+    in_force: RulebookVersion,
 ) -> None:
     """The case that goes on for both notes the duplicate; it must be open and seen by the caller."""
-    rulebook_now = (await active_rulebook(connection, now)).rulebook
-    primary = await store.load(connection, into, sees(actor, rulebook_now), lock=True)
+    primary = await store.load(connection, into, sees(actor, in_force.rulebook), lock=True)
     if primary is None:
         raise InvalidInput("没有可并入的案卷 / no such case to merge into", fields={"into": "unknown"})
     command = actions.Absorb(duplicate=duplicate.id, number=duplicate.number)
-    version = await judged_by(connection, primary.case, now)
+    version = await judged_by(connection, primary.case, in_force)
     situation = Situation(primary, SYSTEM, now, version.rulebook, version.id)
     permit(Action.ABSORB, situation)
     await advance(connection, command, situation)
@@ -166,7 +170,7 @@ async def resolve_id(connection: AsyncConnection, reference: str) -> UUID:
 
 async def see(connection: AsyncConnection, case_id: UUID, actor: Principal, now: datetime) -> Situation:
     """The case as the caller sees it, with the rulebook it is judged by. Errors: `NotFound`."""
-    rulebook_now = (await active_rulebook(connection, now)).rulebook
-    folded = await _load(connection, case_id, actor, rulebook_now)
-    version = await judged_by(connection, folded.case, now)
+    in_force = await active_rulebook(connection, now)
+    folded = await _load(connection, case_id, actor, in_force.rulebook)
+    version = await judged_by(connection, folded.case, in_force)
     return Situation(folded, actor, now, version.rulebook, version.id)

@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases.case import Case, ClockState, Folded
+from app.cases.case import FIELDS, Case, ClockState, Folded
 from app.cases.tables import CaseRow, ClockRow, case_serial
 from app.cases.workflow import OPEN, Stage
 from app.db import table_of
@@ -39,7 +39,7 @@ _CASE = table_of(CaseRow)
 _CLOCK = table_of(ClockRow)
 _ACCOUNT = table_of(AccountTable)
 
-CASE_COLUMNS = [_CASE.c[name] for name in Case.model_fields]
+CASE_COLUMNS = [_CASE.c[name] for name in FIELDS]
 _ONE_CASE = select(*CASE_COLUMNS).where(_CASE.c.id == bindparam("id"))
 _READ = Prepared(_ONE_CASE)
 _LOCK = Prepared(_ONE_CASE.with_for_update())
@@ -131,7 +131,7 @@ def _pairs(case: Case) -> list[str]:
     return [case.number, case.number.rsplit("-", 1)[-1], *sorted(pairs)]
 
 
-_INSERT = Prepared(insert(_CASE).values({name: bindparam(name) for name in (*Case.model_fields, "pairs")}))
+_INSERT = Prepared(insert(_CASE).values({name: bindparam(name) for name in (*FIELDS, "pairs")}))
 
 
 async def insert_case(connection: AsyncConnection, case: Case) -> None:

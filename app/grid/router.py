@@ -37,14 +37,14 @@ from app.requests import ClockDep, Conn
 router = APIRouter(tags=["网格 Grid"])
 
 
-def _moment(
+async def _moment(
     clock: ClockDep,
     at: Annotated[Moment | None, Query(description="As it was at this moment; now when absent.")] = None,
 ) -> datetime:
     return at or clock.now()
 
 
-def _box(
+async def _box(
     bbox: Annotated[
         str | None, Query(description="west,south,east,north in degrees.", examples=["114.0,22.5,114.1,22.6"])
     ] = None,

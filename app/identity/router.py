@@ -20,7 +20,7 @@ from app.requests import ClockDep, Conn, ServicesDep
 router = APIRouter(tags=["身份 Identity"])
 
 
-def _not_kept(response: Response) -> None:
+async def _not_kept(response: Response) -> None:
     """A reply that carries a secret is kept by nobody on its way (RFC 6749 §5.1)."""
     response.headers["Cache-Control"] = "no-store"
 
