@@ -32,9 +32,8 @@ async def begin(
     started = tuple(clocks.start(kind, rulebook.stage_limit[kind], now, rulebook) for kind in row.starts)
     draft = Case.model_validate({**fields, "stage": row.target, "version": 1, "head": "", **_dues(started)})
     changes = draft.model_dump(mode="json", exclude={"version", "head"})
-    version, head = await journal.append(
-        connection,
-        before=None,
+    entry = journal.next_entry(
+        None,
         case_id=draft.id,
         district_code=draft.district_code,
         now=now,
@@ -43,9 +42,8 @@ async def begin(
         to_stage=row.target,
         data=_data(command, changes, started),
     )
-    case = draft.model_copy(update={"version": version, "head": head})
-    await store.insert_case(connection, case)
-    await store.write_clocks(connection, case.id, started)
+    case = draft.model_copy(update={"version": entry.version, "head": entry.hash})
+    await store.begin_case(connection, case, entry)
     return Folded(case, started)
 
 
@@ -71,14 +69,13 @@ async def advance(
         condition=fields.get("condition", before.case.condition),
         reason=row.label,
     )
-    changed = (*moved, *outcome.clocks)
+    changed = _merged(moved, outcome.clocks)
     all_clocks = _merged(before.clocks, changed)
     fields = {"stage": stage, **fields, **_dues(all_clocks)}
     after = Case.model_validate(before.case.model_dump() | fields)
     changes = _difference(before.case, after)
-    version, head = await journal.append(
-        connection,
-        before=before.case,
+    entry = journal.next_entry(
+        before.case,
         case_id=before.case.id,
         district_code=before.case.district_code,
         now=now,
@@ -87,10 +84,9 @@ async def advance(
         to_stage=stage,
         data=_data(command, changes, changed),
     )
-    after = after.model_copy(update={"version": version, "head": head})
+    after = after.model_copy(update={"version": entry.version, "head": entry.hash})
     written = {name: getattr(after, name) for name in (*changes, "version", "head")}
-    await store.update_case(connection, after.id, written)
-    await store.write_clocks(connection, after.id, changed)
+    await store.change_case(connection, written, entry)
     return Folded(after, all_clocks)
 
 
@@ -108,6 +104,7 @@ def _difference(before: Case, after: Case) -> dict[str, Any]:
 
 
 def _merged(before: tuple[ClockState, ...], changed: tuple[ClockState, ...]) -> tuple[ClockState, ...]:
+    """Each clock once, in its newest state."""
     by_id = {clock.id: clock for clock in before} | {clock.id: clock for clock in changed}
     return tuple(by_id.values())
 

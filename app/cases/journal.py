@@ -10,19 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases.case import FIELDS, Case, fold
 from app.cases.tables import CaseRow, JournalRow, SealRow
 from app.db import new_id, table_of
 from app.identity.principal import Principal
-from app.prepared import Prepared
 
 _JOURNAL = table_of(JournalRow)
 _SEAL = table_of(SealRow)
@@ -70,18 +70,17 @@ class Entry:
     to_stage: str
     data: dict[str, Any]
     district_code: str
+    previous: str = GENESIS
+    hash: str = ""
+
+    def parameters(self) -> dict[str, Any]:
+        """The values of `APPEND`."""
+        return {f"entry_{name}": getattr(self, name) for name in Entry.__slots__}
 
 
-_APPEND = Prepared(
-    insert(_JOURNAL).values({name: bindparam(name) for name in (*Entry.__slots__, "previous", "hash")})
-)
-_ENTRIES = select(_JOURNAL).where(_JOURNAL.c.case_id == bindparam("case_id")).order_by(_JOURNAL.c.version)
-
-
-async def append(
-    connection: AsyncConnection,
-    *,
+def next_entry(
     before: Case | None,
+    *,
     case_id: UUID,
     district_code: str,
     now: datetime,
@@ -89,8 +88,8 @@ async def append(
     actor: Principal,
     to_stage: str,
     data: dict[str, Any],
-) -> tuple[int, str]:
-    """Writes the case's next entry; gives its version and hash. `data` must be plain JSON."""
+) -> Entry:
+    """The entry that follows the case's newest, chained to it. `data` must be plain JSON."""
     entry = Entry(
         id=new_id(),
         case_id=case_id,
@@ -103,12 +102,18 @@ async def append(
         to_stage=to_stage,
         data=data,
         district_code=district_code,
+        previous=GENESIS if before is None else before.head,
     )
-    previous = GENESIS if before is None else before.head
-    digest = entry_hash(previous, _content(entry))
-    values = {name: getattr(entry, name) for name in Entry.__slots__}
-    await _APPEND.rows(connection, **values, previous=previous, hash=digest)
-    return entry.version, digest
+    return replace(entry, hash=entry_hash(entry.previous, _content(entry)))
+
+
+#: What an entry tells; the clocks it changed are read from here into their table, too.
+DATA = bindparam("entry_data", type_=JSONB)
+#: Written in one statement with the case (`store.py`): there is no change without its entry.
+APPEND = insert(_JOURNAL).values(
+    {name: DATA if name == "data" else bindparam(f"entry_{name}") for name in Entry.__slots__}
+)
+_ENTRIES = select(_JOURNAL).where(_JOURNAL.c.case_id == bindparam("case_id")).order_by(_JOURNAL.c.version)
 
 
 async def entries(connection: AsyncConnection, case_id: UUID) -> list[Any]:

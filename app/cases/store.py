@@ -16,19 +16,22 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    column,
     func,
     insert,
+    literal_column,
     or_,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases.case import FIELDS, Case, ClockState, Folded
+from app.cases.journal import APPEND, DATA, Entry
 from app.cases.tables import CaseRow, ClockRow, case_serial
 from app.cases.workflow import OPEN, Stage
 from app.db import table_of
@@ -123,7 +126,7 @@ async def next_number(connection: AsyncConnection, district_code: str, day: str)
     return f"{district_code}-{day}-{serial:07d}"
 
 
-def _pairs(case: Case) -> list[str]:
+def pairs_of(case: Case) -> list[str]:
     """What the text search looks up: every two neighbouring characters of description and address,
     lower-cased, and, each as a whole, the case number and its serial."""
     texts = (case.description.lower(), case.address.lower())
@@ -131,44 +134,39 @@ def _pairs(case: Case) -> list[str]:
     return [case.number, case.number.rsplit("-", 1)[-1], *sorted(pairs)]
 
 
-_INSERT = Prepared(insert(_CASE).values({name: bindparam(name) for name in (*FIELDS, "pairs")}))
+def _clocks_written() -> Insert:
+    """The clocks an entry tells of, new or changed, in its order: one is stopped before its like starts."""
+    names = tuple(ClockState.model_fields)
+    told = func.jsonb_populate_recordset(
+        literal_column("CAST(NULL AS case_clock)"), DATA.op("->")(literal_column("'clocks'"))
+    ).table_valued(*(column(name, _CLOCK.c[name].type) for name in names), name="told")
+    of_the_case = bindparam("entry_case_id", type_=PG_UUID())
+    written = upsert(_CLOCK).from_select([*names, "case_id"], select(*told.c, of_the_case))
+    changed = {name: written.excluded[name] for name in names if name != "id"}
+    return written.on_conflict_do_update(index_elements=["id"], set_=changed)
 
 
-async def insert_case(connection: AsyncConnection, case: Case) -> None:
-    """Writes a new case."""
-    await _INSERT.rows(connection, **case.model_dump(), pairs=_pairs(case))
-
-
-async def update_case(connection: AsyncConnection, case_id: UUID, changes: dict[str, Any]) -> None:
-    """Writes the fields that changed."""
-    await _update_of(tuple(sorted(changes))).rows(connection, id_=case_id, **changes)
-
-
-@lru_cache
-def _update_of(columns: tuple[str, ...]) -> Prepared:
-    """Actions change few sets of columns, each again and again."""
-    return Prepared(
-        update(_CASE).where(_CASE.c.id == bindparam("id_")).values({c: bindparam(c) for c in columns})
-    )
-
-
-_WRITE_CLOCK = Prepared(
-    (
-        _written := upsert(_CLOCK).values(
-            {name: bindparam(name) for name in (*ClockState.model_fields, "case_id")}
-        )
-    ).on_conflict_do_update(
-        index_elements=["id"],
-        set_={name: _written.excluded[name] for name in ClockState.model_fields if name != "id"},
-    )
+_BESIDE = (APPEND.cte("entry"), _clocks_written().cte("clocks"))
+_BEGIN = Prepared(
+    insert(_CASE).values({name: bindparam(name) for name in (*FIELDS, "pairs")}).add_cte(*_BESIDE)
 )
 
 
-async def write_clocks(connection: AsyncConnection, case_id: UUID, clocks: Sequence[ClockState]) -> None:
-    """Writes clocks, new or changed, in the order given: one must be stopped before its like starts."""
-    for clock in clocks:
-        pauses = [pause.model_dump(mode="json") for pause in clock.pauses]
-        await _WRITE_CLOCK.rows(connection, **clock.model_dump() | {"case_id": case_id, "pauses": pauses})
+@lru_cache
+def _change_of(columns: tuple[str, ...]) -> Prepared:
+    """Actions change few sets of columns, each again and again."""
+    changed = update(_CASE).where(_CASE.c.id == bindparam("entry_case_id", type_=PG_UUID()))
+    return Prepared(changed.values({name: bindparam(name) for name in columns}).add_cte(*_BESIDE))
+
+
+async def begin_case(connection: AsyncConnection, case: Case, entry: Entry) -> None:
+    """Writes a new case, its first entry and the clocks the entry tells of."""
+    await _BEGIN.rows(connection, **case.model_dump(), pairs=pairs_of(case), **entry.parameters())
+
+
+async def change_case(connection: AsyncConnection, changes: dict[str, Any], entry: Entry) -> None:
+    """Writes the fields that changed, the entry, and the clocks it tells of."""
+    await _change_of(tuple(sorted(changes))).rows(connection, **changes, **entry.parameters())
 
 
 # -- around a case -------------------------------------------------------------------------------------

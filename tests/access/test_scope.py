@@ -108,7 +108,7 @@ async def test_a_streets_chief_is_appointed_by_who_administers_all_of_it(
     desk, world, connection, area, status
 ):
     await connection.exec_driver_sql(
-        "UPDATE account SET areas = ARRAY[%s::text] WHERE username = 'admin'", (area,)
+        "UPDATE account SET areas = ARRAY[$1::text] WHERE username = 'admin'", (area,)
     )
     new = {"segment_code": "R-W", "level": "street", "deputy": 1, "name": "副街长"}
     reply = await desk.http.post("/api/v1/street-chiefs", headers=world.headers["admin"], json=new)
