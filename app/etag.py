@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from fastapi import Depends, Header
+from fastapi import Header
 
 from app.errors import InvalidInput, VersionRequired
 
@@ -31,11 +31,5 @@ def parse_if_match(header: str | None) -> int:
     return int(found[1])
 
 
-async def _expected_version(
-    if_match: Annotated[str | None, Header(description='`ETag` of the version seen, like `"7"`.')] = None,
-) -> int:
-    return parse_if_match(if_match)
-
-
-#: The version a change is made for, from the request's `If-Match`.
-IfMatch = Annotated[int, Depends(_expected_version)]
+#: The request's `If-Match`; `parse_if_match` gives the version the change is made for.
+IfMatch = Annotated[str | None, Header(description='`ETag` of the version seen, like `"7"`.')]

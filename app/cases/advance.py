@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases import clocks, journal, store
 from app.cases.actions import Command
-from app.cases.case import FIELDS, Case, ClockState, Folded
+from app.cases.case import Case, ClockState, Folded
 from app.cases.effects import EFFECTS
 from app.cases.outcome import Found
 from app.cases.permission import Situation
@@ -72,8 +73,8 @@ async def advance(
     changed = _merged(moved, outcome.clocks)
     all_clocks = _merged(before.clocks, changed)
     fields = {"stage": stage, **fields, **_dues(all_clocks)}
-    after = Case.model_validate(before.case.model_dump() | fields)
-    changes = _difference(before.case, after)
+    after = before.case.model_copy(update=fields)
+    changes = _difference(before.case, after, fields)
     entry = journal.next_entry(
         before.case,
         case_id=before.case.id,
@@ -98,8 +99,8 @@ def _data(command: Command, changes: dict[str, Any], moved: tuple[ClockState, ..
     }
 
 
-def _difference(before: Case, after: Case) -> dict[str, Any]:
-    names = {name for name in FIELDS if getattr(before, name) != getattr(after, name)}
+def _difference(before: Case, after: Case, fields: Iterable[str]) -> dict[str, Any]:
+    names = {name for name in fields if getattr(before, name) != getattr(after, name)}
     return after.model_dump(mode="json", include=names)
 
 

@@ -317,17 +317,17 @@ def _bbox(value: str) -> tuple[float, float, float, float]:
 
 def summary(case: Case, rulebook: Rulebook, now: datetime) -> CaseSummary:
     """The case as lists show it."""
-    return CaseSummary(**_shown(case, rulebook, now, CaseSummary))
+    return CaseSummary.model_construct(**_shown(case, rulebook, now, CaseSummary))
 
 
 def reply(situation: Situation) -> CaseReply:
     """The case as the caller sees it: clocks, lamp, and the actions open to this caller."""
     case = situation.folded.case
-    return CaseReply(
+    return CaseReply.model_construct(
         **_shown(case, situation.rulebook, situation.now, CaseReply),
         clocks=[_clock(clock) for clock in situation.folded.clocks],
         available_actions=[
-            ActionOffered(action=row.action, label=row.label, label_en=row.label_en)
+            ActionOffered.model_construct(action=row.action, label=row.label, label_en=row.label_en)
             for row in available(situation)
         ],
     )
@@ -352,7 +352,9 @@ def _shown(case: Case, rulebook: Rulebook, now: datetime, model: type[BaseModel]
 
 
 def _clock(clock: ClockState) -> ClockReply:
-    return ClockReply(**{name: getattr(clock, name) for name in _CLOCK_FIELDS}, paused=clock.paused)
+    return ClockReply.model_construct(
+        **{name: getattr(clock, name) for name in _CLOCK_FIELDS}, paused=clock.paused
+    )
 
 
 def near_reply(near: Near) -> NearReply:
