@@ -1,12 +1,12 @@
 """后台任务 of cases: overruns, suspensions that are over, tasks nobody has yet, and seals.
 
-Each case is its own transaction, so a job that is stopped half-way has done half the work and no more,
-and the next run does the rest, however long the worker was down.
+A few cases are one transaction, so a job that is stopped half-way has done half the work and no more, and
+the next run does the rest, however long the worker was down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -14,20 +14,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases import journal, service, store
 from app.cases.actions import AssignInspector, Command, RecordOverrun, Resume
+from app.cases.permission import Situation
 from app.cases.workflow import Action
 from app.dispatch.active import active_rulebook
 from app.dispatch.rulebook import ClockKind
-from app.errors import ActionNotAllowed, NotFound, NotReady, VersionConflict
+from app.errors import ActionNotAllowed, NotFound, NotReady
 from app.grid.store import on_duty
 from app.identity.principal import SYSTEM
 from app.requests import Services
 
 _BATCH = 500
+_PORTION = 20
 
 
 async def sweep(services: Services) -> int:
     """Records each overrun once and resumes cases whose suspension is over; gives how many cases."""
-    return await _for_each(services, store.with_overdue_clocks, _sweep_one)
+    return await _for_each(services, store.with_overdue_clocks, _late)
 
 
 async def assign_tasks(services: Services) -> int:
@@ -41,7 +43,7 @@ async def assign_tasks(services: Services) -> int:
     async def waiting(connection: AsyncConnection, _now: datetime, limit: int) -> list[UUID]:
         return await store.without_inspector(connection, limit)
 
-    return await _for_each(services, waiting, _assign_one)
+    return await _for_each(services, waiting, _waiting)
 
 
 async def seal(services: Services) -> int:
@@ -53,11 +55,12 @@ async def seal(services: Services) -> int:
 
 
 _Find = Callable[[AsyncConnection, datetime, int], Awaitable[list[UUID]]]
-_One = Callable[[AsyncConnection, UUID, datetime], Awaitable[bool]]
+_Decide = Callable[[AsyncConnection, Situation], Awaitable[Command | None]]
 
 
-async def _for_each(services: Services, find: _Find, one: _One) -> int:
-    """Goes through what `find` gives, a batch at a time, until nothing new turns up."""
+async def _for_each(services: Services, find: _Find, decide: _Decide) -> int:
+    """Goes through what `find` gives, a batch at a time, until nothing new turns up, and carries out what
+    `decide` says of each case."""
     done = 0
     seen: set[UUID] = set()
     now = services.clock.now()
@@ -67,44 +70,47 @@ async def _for_each(services: Services, find: _Find, one: _One) -> int:
         batch = [case_id for case_id in found if case_id not in seen]
         if not batch:
             return done
-        for case_id in batch:
-            seen.add(case_id)
+        seen.update(batch)
+        for few in _portions(batch):
             async with services.database.transaction() as connection:
-                done += await one(connection, case_id, now)
+                for case_id in few:
+                    done += await _one(connection, case_id, now, decide)
 
 
-async def _sweep_one(connection: AsyncConnection, case_id: UUID, now: datetime) -> bool:
-    """Resumes or records, whichever the case needs; another worker may have been quicker."""
+def _portions(batch: list[UUID]) -> Iterator[list[UUID]]:
+    """A few cases a transaction, so that a commit is paid for once and nobody waits long for a case; in the
+    order of their ids, as all take them who lock several."""
+    for start in range(0, len(batch), _PORTION):
+        yield sorted(batch[start : start + _PORTION])
+
+
+async def _one(connection: AsyncConnection, case_id: UUID, now: datetime, decide: _Decide) -> bool:
     try:
-        situation = await service.see(connection, case_id, SYSTEM, now)
-    except (NotFound, NotReady):
-        return False
-    late = [c for c in situation.folded.open_clocks() if c.overdue(now) and c.overran_at is None]
-    command: Command
-    if any(clock.kind is ClockKind.SUSPENSION for clock in late):
-        command = Resume(action=Action.RESUME, note="挂账期满，自动恢复")
-    elif late:
-        command = RecordOverrun(found_at=now)
-    else:
-        return False
-    return await _act(connection, case_id, command, now, situation.folded.case.version)
-
-
-async def _assign_one(connection: AsyncConnection, case_id: UUID, now: datetime) -> bool:
-    situation = await service.see(connection, case_id, SYSTEM, now)
-    case = situation.folded.case
-    if not await on_duty(connection, case.area_code, now):
-        return False
-    if await service.inspector_for(connection, situation) is None:
-        return False
-    return await _act(connection, case_id, AssignInspector(action=Action.ASSIGN_INSPECTOR), now, case.version)
-
-
-async def _act(
-    connection: AsyncConnection, case_id: UUID, command: Command, now: datetime, version: int
-) -> bool:
-    try:
-        await service.act(connection, case_id, command, SYSTEM, now, expected_version=version)
-    except (ActionNotAllowed, NotFound, NotReady, VersionConflict):
-        return False  # somebody was quicker, or it no longer applies: the next run looks again
+        situation = await service.locked(connection, case_id, SYSTEM, now)
+        if (command := await decide(connection, situation)) is None:
+            return False
+        await service.carry_out(connection, command, situation)
+    except (ActionNotAllowed, NotFound, NotReady):
+        return False  # it no longer applies: the next run looks again
     return True
+
+
+async def _late(_connection: AsyncConnection, situation: Situation) -> Command | None:
+    """Resume or record, whichever the case needs; another worker may have been quicker."""
+    late = [
+        clock
+        for clock in situation.folded.open_clocks()
+        if clock.overdue(situation.now) and clock.overran_at is None
+    ]
+    if any(clock.kind is ClockKind.SUSPENSION for clock in late):
+        return Resume(action=Action.RESUME, note="挂账期满，自动恢复")
+    return RecordOverrun(found_at=situation.now) if late else None
+
+
+async def _waiting(connection: AsyncConnection, situation: Situation) -> Command | None:
+    """Give the task, where there is somebody for it."""
+    if not await on_duty(connection, situation.folded.case.area_code, situation.now):
+        return None
+    if await service.inspector_for(connection, situation) is None:
+        return None
+    return AssignInspector(action=Action.ASSIGN_INSPECTOR)

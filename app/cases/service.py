@@ -11,13 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.cases import actions, store
 from app.cases.actions import Command
 from app.cases.advance import advance
-from app.cases.case import Case, Folded
+from app.cases.case import Case
 from app.cases.effects import GIVES_TASK
 from app.cases.lookups import check_codes, component
 from app.cases.outcome import Found, Inspector
 from app.cases.permission import Situation, permit
 from app.cases.scope import sees
-from app.cases.workflow import Action
 from app.dispatch import matrix
 from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_version
 from app.dispatch.explaining import facts_in_area
@@ -44,23 +43,31 @@ async def act(
     Errors: `NotFound` (or not to be seen), `Forbidden`, `ActionNotAllowed`, `VersionConflict`,
     `InvalidInput`.
     """
-    in_force = await active_rulebook(connection, now)
     if isinstance(command, actions.Merge):
         await store.lock_in_order(connection, (case_id, command.into))
-    folded = await _load(connection, case_id, actor, in_force.rulebook, lock=True)
-    if expected_version is not None and folded.case.version != expected_version:
+    situation = await locked(connection, case_id, actor, now)
+    case = situation.folded.case
+    if expected_version is not None and case.version != expected_version:
         raise VersionConflict(
-            f"案卷已变为第 {folded.case.version} 版，请刷新后再试 / the case has changed: look again",
-            current={"version": folded.case.version, "stage": folded.case.stage.value},
+            f"案卷已变为第 {case.version} 版，请刷新后再试 / the case has changed: look again",
+            current={"version": case.version, "stage": case.stage.value},
         )
-    version = await judged_by(connection, folded.case, in_force)
-    situation = Situation(folded, actor, now, version.rulebook, version.id)
+    return await carry_out(connection, command, situation)
+
+
+async def locked(connection: AsyncConnection, case_id: UUID, actor: Principal, now: datetime) -> Situation:
+    """The case as the caller sees it, kept from others until the transaction ends. Errors: `NotFound`."""
+    return await _situation(connection, case_id, actor, now, lock=True)
+
+
+async def carry_out(connection: AsyncConnection, command: Command, situation: Situation) -> Situation:
+    """Carries out a command on a locked case. Errors: `Forbidden`, `ActionNotAllowed`, `InvalidInput`."""
     permit(command.action, situation)
-    check_codes(command, version.rulebook)
+    check_codes(command, situation.rulebook)
     found = await _find(connection, command, situation)
     after = await advance(connection, command, situation, found)
     if isinstance(command, actions.Merge):
-        await _absorb(connection, command.into, after.case, actor, now, in_force)
+        await _absorb(connection, command.into, after.case, situation)
     return replace(situation, folded=after)
 
 
@@ -71,13 +78,15 @@ async def judged_by(connection: AsyncConnection, case: Case, in_force: RulebookV
     return await rulebook_version(connection, case.rulebook_id)
 
 
-async def _load(
-    connection: AsyncConnection, case_id: UUID, actor: Principal, rulebook: Rulebook, *, lock: bool = False
-) -> Folded:
-    folded = await store.load(connection, case_id, sees(actor, rulebook), lock=lock)
+async def _situation(
+    connection: AsyncConnection, case_id: UUID, actor: Principal, now: datetime, *, lock: bool = False
+) -> Situation:
+    in_force = await active_rulebook(connection, now)
+    folded = await store.load(connection, case_id, sees(actor, in_force.rulebook), lock=lock)
     if folded is None:
         raise NotFound("没有这份案卷，或不在您的可见范围内 / no such case, or not within your scope")
-    return folded
+    version = await judged_by(connection, folded.case, in_force)
+    return Situation(folded, actor, now, version.rulebook, version.id)
 
 
 async def _find(connection: AsyncConnection, command: Command, s: Situation) -> Found:
@@ -135,23 +144,16 @@ async def inspector_for(
     return None
 
 
-async def _absorb(
-    connection: AsyncConnection,
-    into: UUID,
-    duplicate: Case,
-    actor: Principal,
-    now: datetime,
-    in_force: RulebookVersion,
-) -> None:
+async def _absorb(connection: AsyncConnection, into: UUID, duplicate: Case, merging: Situation) -> None:
     """The case that goes on for both notes the duplicate; it must be open and seen by the caller."""
-    primary = await store.load(connection, into, sees(actor, in_force.rulebook), lock=True)
-    if primary is None:
-        raise InvalidInput("没有可并入的案卷 / no such case to merge into", fields={"into": "unknown"})
+    try:
+        primary = await locked(connection, into, merging.actor, merging.now)
+    except NotFound:
+        raise InvalidInput(
+            "没有可并入的案卷 / no such case to merge into", fields={"into": "unknown"}
+        ) from None
     command = actions.Absorb(duplicate=duplicate.id, number=duplicate.number)
-    version = await judged_by(connection, primary.case, in_force)
-    situation = Situation(primary, SYSTEM, now, version.rulebook, version.id)
-    permit(Action.ABSORB, situation)
-    await advance(connection, command, situation)
+    await carry_out(connection, command, replace(primary, actor=SYSTEM))
 
 
 # -- what is known of a case ------------------------------------------------------------------------------
@@ -170,7 +172,4 @@ async def resolve_id(connection: AsyncConnection, reference: str) -> UUID:
 
 async def see(connection: AsyncConnection, case_id: UUID, actor: Principal, now: datetime) -> Situation:
     """The case as the caller sees it, with the rulebook it is judged by. Errors: `NotFound`."""
-    in_force = await active_rulebook(connection, now)
-    folded = await _load(connection, case_id, actor, in_force.rulebook)
-    version = await judged_by(connection, folded.case, in_force)
-    return Situation(folded, actor, now, version.rulebook, version.id)
+    return await _situation(connection, case_id, actor, now)
