@@ -7,7 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.cases.case import Case
+from app.cases.store import pairs_of
+from app.cases.tables import CaseRow
 from app.clock import ManualClock
 from app.requests import Services
 from tests.world import World, middle
@@ -25,6 +30,11 @@ def due(case: dict[str, Any], kind: str) -> datetime:
 
 def offered(case: dict[str, Any]) -> set[str]:
     return {action["action"] for action in case["available_actions"]}
+
+
+async def put(connection: AsyncConnection, case: Case) -> None:
+    """Writes a case without a history."""
+    await connection.execute(insert(CaseRow).values(**case.model_dump(), pairs=pairs_of(case)))
 
 
 class Desk:

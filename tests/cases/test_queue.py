@@ -8,17 +8,16 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import text
 
-from app.cases import queue, store
+from app.cases import queue
 from app.cases.case import Case, Lamp, Pending
-from app.cases.tables import CaseRow
 from app.cases.workflow import ENDS, WITH_UNIT, Stage
 from app.db import new_id
 from app.identity.principal import CENTRE_ROLES, Role
 from app.postgres import PrivateCluster
 from app.requests import Services
+from tests.cases.desk import put
 from tests.city import Founded, copied
 from tests.world import CELLS, DISTRICT, EAST, MONDAY_9AM, PEOPLE, WEST, World, cell_code, middle
 
@@ -36,11 +35,6 @@ TEXTS = (
 ADDRESSES = ("中心路 1 号", "中心路 12 号", "西街菜市场", "东街小学门口")
 
 
-async def _insert(connection: AsyncConnection, case: Case) -> None:
-    """Writes a case without a history."""
-    await connection.execute(insert(CaseRow).values(**case.model_dump(), pairs=store.pairs_of(case)))
-
-
 @pytest.fixture(scope="session")
 def populated(cluster: PrivateCluster, founded: Founded) -> tuple[str, list[Case]]:
     """A copy of the city with 150 cases, ten of every stage; what each is like is drawn by lot."""
@@ -53,7 +47,7 @@ def populated(cluster: PrivateCluster, founded: Founded) -> tuple[str, list[Case
             rulebook = (await connection.execute(text("SELECT id FROM rulebook_version"))).scalar_one()
             made.extend(_case(lot, stage, n, rulebook, world) for n, stage in enumerate(list(Stage) * 10))
             for case in lot.sample(made, len(made)):
-                await _insert(connection, case)
+                await put(connection, case)
 
     return cluster.database_url(copied(cluster, city, populate)), made
 
@@ -274,7 +268,7 @@ async def test_paging_while_cases_arrive(desk, cases, connection, sort):
         arrived = lot.choice(cases).model_copy(
             update={"id": new_id(), "number": f"{DISTRICT}-20260302-{9_000_000 + len(shown)}"}
         )
-        await _insert(connection, arrived)
+        await put(connection, arrived)
         cursor = page["next_cursor"]
         if cursor is None:
             break
