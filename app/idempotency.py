@@ -15,8 +15,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header, Request, Response
-from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, bindparam, cast, delete, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,7 +50,9 @@ class IdempotentRequest(Base):
     fingerprint: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(index=True)
     status: Mapped[int | None]
-    body: Mapped[str | None]
+    content: Mapped[str | None]
+    #: Replies kept by release 0.1; drop it in the release after next.
+    body: Mapped[Any] = mapped_column(JSONB(), nullable=True)
     headers: Mapped[dict[str, Any] | None]
 
 
@@ -62,11 +64,18 @@ _CLAIM = Prepared(
     .on_conflict_do_nothing()
     .returning(_TABLE.c.key)
 )
-_FIND = Prepared(select(_TABLE).where(_MINE))
+_FIND = Prepared(
+    select(
+        _TABLE.c.fingerprint,
+        _TABLE.c.status,
+        _TABLE.c.headers,
+        func.coalesce(_TABLE.c.content, cast(_TABLE.c.body, Text)).label("content"),
+    ).where(_MINE)
+)
 _KEEP = Prepared(
     update(_TABLE)
     .where(_MINE)
-    .values({name: bindparam(f"kept_{name}") for name in ("status", "body", "headers")})
+    .values({name: bindparam(f"kept_{name}") for name in ("status", "content", "headers")})
 )
 
 
@@ -120,10 +129,10 @@ async def once(
         assert found is not None
         if found["fingerprint"] != fingerprint:
             raise IdempotencyConflict("use a new Idempotency-Key: this one belongs to another request")
-        return Reply(found["status"], found["body"], found["headers"], replayed=True)
+        return Reply(found["status"], found["content"], found["headers"], replayed=True)
     reply = await act()
     await _KEEP.rows(
-        connection, **mine, kept_status=reply.status, kept_body=reply.body, kept_headers=reply.headers
+        connection, **mine, kept_status=reply.status, kept_content=reply.body, kept_headers=reply.headers
     )
     return reply
 

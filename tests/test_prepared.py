@@ -21,7 +21,7 @@ _COUNT = Prepared(text("SELECT count(*) FROM idempotent_requests WHERE key = :ke
 def _request(key: str) -> dict[str, object]:
     return {
         "principal": UUID(int=1), "key": key, "fingerprint": "-", "created_at": at("2026-03-02 09:00"),
-        "status": 201, "body": "好", "headers": {"说": ["好", None]},
+        "status": 201, "content": "好", "body": None, "headers": {"说": ["好", None]},
     }  # fmt: skip
 
 

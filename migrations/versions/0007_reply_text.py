@@ -1,10 +1,12 @@
-"""requests: kept replies as text, the same to the letter for a repeat, and cheaper to keep."""
+"""requests: kept replies as text, the same to the letter for a repeat, and cheaper to keep.
+
+`body` stays for replies kept before, and for the release before that writes it.
+"""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0007_reply_text"
 down_revision = "0006_requests"
@@ -13,8 +15,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.alter_column("idempotent_requests", "body", type_=sa.Text(), postgresql_using="body::text")
+    op.add_column("idempotent_requests", sa.Column("content", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
-    op.alter_column("idempotent_requests", "body", type_=JSONB(), postgresql_using="body::jsonb")
+    op.drop_column("idempotent_requests", "content")
