@@ -15,9 +15,9 @@ from app.cases.case import Case, Folded
 from app.cases.effects import GIVES_TASK
 from app.cases.lookups import check_codes, component
 from app.cases.outcome import Found, Inspector
-from app.cases.permission import Situation, permit
+from app.cases.permission import Situation, permit, refused
 from app.cases.scope import sees
-from app.cases.workflow import Action
+from app.cases.workflow import BY_ACTION, STAGE_LABELS, Action
 from app.dispatch import matrix
 from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_version
 from app.dispatch.explaining import facts_in_area
@@ -60,7 +60,7 @@ async def act(
     found = await _find(connection, command, situation)
     after = await advance(connection, command, situation, found)
     if isinstance(command, actions.Merge):
-        await _absorb(connection, command.into, after.case, actor, now)
+        await _absorb(connection, command.into, after.case, situation)
     return replace(situation, folded=after)
 
 
@@ -135,10 +135,9 @@ async def inspector_for(
     return None
 
 
-async def _absorb(
-    connection: AsyncConnection, into: UUID, duplicate: Case, actor: Principal, now: datetime
-) -> None:
+async def _absorb(connection: AsyncConnection, into: UUID, duplicate: Case, asked: Situation) -> None:
     """The case that goes on for both notes the duplicate; it must be open and seen by the caller."""
+    actor, now = asked.actor, asked.now
     rulebook_now = (await active_rulebook(connection, now)).rulebook
     primary = await store.load(connection, into, sees(actor, rulebook_now), lock=True)
     if primary is None:
@@ -146,7 +145,9 @@ async def _absorb(
     command = actions.Absorb(duplicate=duplicate.id, number=duplicate.number)
     version = await judged_by(connection, primary.case, now)
     situation = Situation(primary, SYSTEM, now, version.rulebook, version.id)
-    permit(Action.ABSORB, situation)
+    if primary.case.stage not in BY_ACTION[Action.ABSORB].sources:
+        zh, en = STAGE_LABELS[primary.case.stage]
+        raise refused(f"要并入的案卷{zh}，不能再并入 / the case to merge into is {en}", asked)
     await advance(connection, command, situation)
 
 
