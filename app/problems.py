@@ -19,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from app import errors
 from app.errors import ChengguanError
@@ -148,7 +149,18 @@ async def _validation(request: Request, error: RequestValidationError) -> JSONRe
 
 
 async def _transport(request: Request, error: HTTPException) -> JSONResponse:
-    return transport_problem(request, error.status_code, str(error.detail), headers=error.headers)
+    headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
+    return transport_problem(request, error.status_code, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> str:
+    """Every method the path takes (RFC 9110 §10.2.1); the framework names those of its first route only."""
+
+    def taken(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(filter(taken, ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")))
 
 
 def transport_problem(
