@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -103,7 +104,7 @@ def problem(
         "title": title,
         "status": int(status),
         "detail": detail,
-        "instance": request.url.path,
+        "instance": quote(request.scope["path"]),
         "code": code,
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
     }
