@@ -4,7 +4,7 @@ Schemathesis reads the description and asks: at the edges of every parameter and
 then at random, then along the links between operations. It holds each answer against the description: its
 status, content type, headers and schema, and that what the description forbids is refused.
 
-`pytest tests/hostile/test_every_answer.py --hypothesis-profile=deep` asks at every edge, and ten
+`pytest tests/hostile/test_every_answer.py --hypothesis-profile=thorough` asks at every edge, and ten
 times as much at random.
 """
 
@@ -28,8 +28,8 @@ from tests.access.scene import HOME
 from tests.access.table import ROUTES
 from tests.hostile.conftest import Api
 
-#: The ordinary run asks the same each time; the deep one seeks what is new.
-DEEP = settings.get_current_profile_name() == "deep"
+#: The ordinary run asks the same each time; the thorough one seeks what is new.
+THOROUGH = settings.get_current_profile_name() == "thorough"
 CALLERS = list(HOME)
 MAY = {f"{route.method} {route.path}": sorted(route.may) for route in ROUTES}
 
@@ -91,7 +91,7 @@ def at_the_edges(api: Api, operation: Any) -> list[Case]:
         operation, generation_modes=modes, generation_config=GenerationConfig()
     )
     cases = list(found)
-    return cases if DEEP else cases[:: -(-len(cases) // 150)]
+    return cases if THOROUGH else cases[:: -(-len(cases) // 150)]
 
 
 def test_each_edge_of_each_operation_is_answered_as_declared(api: Api, ask: Asking) -> None:
@@ -120,7 +120,7 @@ def test_whatever_comes_to_mind_is_answered_as_declared(api: Api, ask: Asking, c
     @given(cases)
     @settings(
         max_examples=settings.default.max_examples // 4,
-        derandomize=not DEEP,
+        derandomize=not THOROUGH,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate],
     )
@@ -147,7 +147,7 @@ def test_along_the_links_each_answer_is_as_declared(api: Api) -> None:
         settings=settings(
             max_examples=settings.default.max_examples // 10,
             stateful_step_count=10,
-            derandomize=not DEEP,
+            derandomize=not THOROUGH,
             suppress_health_check=list(HealthCheck),
             phases=[Phase.generate],
         ),

@@ -4,7 +4,8 @@ The fields come from the API's description, so a new one is attacked as soon as 
 be is checked by the client (`tests/contract.py`): a status and a code that the operation declares, and words
 that say what to do. That it has written nothing is checked by the sender, over every row of every table.
 
-`pytest tests/hostile --hypothesis-profile=deep` spares nothing: every value in every field of every action.
+`pytest tests/hostile --hypothesis-profile=thorough` spares nothing: every value in
+every field of every action.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tests.cases.desk import Desk
 from tests.hostile.conftest import Sender
 from tests.hostile.fields import Field, every_field
 
-DEEP = settings.get_current_profile_name() == "deep"
+THOROUGH = settings.get_current_profile_name() == "thorough"
 FIELDS = list(every_field())
 OPERATIONS = sorted({field.route.operation for field in FIELDS})
 
@@ -66,7 +67,7 @@ def of(operation: str, *kinds: str) -> list[Field]:
 
 def dealt(values: Sequence[Any], fields: list[Field]) -> Iterator[tuple[Field, Any]]:
     """Every value to every field; to very many fields, in an ordinary run, two each in turn."""
-    hands = len(values) if DEEP or len(fields) < 20 else 2
+    hands = len(values) if THOROUGH or len(fields) < 20 else 2
     deck = cycle(values)
     for field in fields:
         for value in islice(deck, hands):
