@@ -33,6 +33,11 @@ test: ## every check: lint, then the tests, on a PostgreSQL of their own
 	@$(unset) $(MAKE) install lint
 	@$(unset) $(BIN)/pytest -q -n $$(nproc) --dist loadfile
 
+.PHONY: bench
+bench: $(INSTALLED) ## what a second holds: everything into docs/; QUICK=1 a minute, for rot; MEMORY_MINUTES=60 only memory
+	@$(BIN)/python -m bench $(if $(QUICK),--quick,--into docs/performance.json) $(if $(MEMORY_MINUTES),--memory-minutes $(MEMORY_MINUTES))
+	@$(if $(QUICK),,$(MAKE) docs)
+
 .PHONY: lint
 lint: $(INSTALLED) ## style, types, import contracts, Dockerfile
 	@$(BIN)/ruff check --quiet

@@ -82,7 +82,7 @@ def _declare_problem(app: FastAPI) -> None:
         document = generate()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.setdefault("Problem", problems.Problem.model_json_schema())
-        unreadable = problems.transport_responses(400, 413)
+        unreadable = problems.transport_responses(400, 413, 415)
         for operation in (found for item in document["paths"].values() for found in item.values()):
             if "requestBody" in operation:
                 operation["responses"] |= unreadable

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from time import perf_counter
 from typing import Any, NoReturn
 
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 #: Paths asked for by machines every few seconds; a line for each would bury the rest.
 _UNLOGGED = ("/health/", "/metrics")
+#: What the JSON of a character beyond U+FFFF begins with.
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class RequestMiddleware:
@@ -85,7 +88,8 @@ def _route(scope: Scope) -> str:
 
 
 class BodyGuard:
-    """Refuses bodies that are too large, and JSON that is not JSON: NaN, infinities, endless nesting.
+    """Refuses bodies that are too large or compressed, and JSON that is not JSON: NaN, infinities, endless
+    nesting, a name given twice, half a character.
 
     Python's parser takes them, the database and JSON's own rules (RFC 8259) do not.
     """
@@ -107,6 +111,8 @@ class BodyGuard:
             length = headers.get("content-length", "")
             if length.isdecimal() and int(length) > limit:
                 raise _too_large(limit)
+            if headers.get("content-encoding", "identity").strip().lower() != "identity":
+                raise HTTPException(415, "send the body as it is, without Content-Encoding")
             if kind.endswith("json"):
                 counted = await _checked(counted)
         except HTTPException as refusal:
@@ -146,7 +152,7 @@ async def _checked(receive: Receive) -> Receive:
         more = message.get("more_body", False)
     body = b"".join(chunks)
     try:
-        json.loads(body, parse_constant=_refuse, parse_float=_finite)
+        _check(body)
     except json.JSONDecodeError:
         pass  # the framework answers this with the place
     except (ValueError, RecursionError) as error:
@@ -163,8 +169,27 @@ async def _checked(receive: Receive) -> Receive:
     return whole
 
 
+def _check(body: bytes) -> None:
+    """Errors: ValueError, RecursionError; JSONDecodeError where the framework's own answer tells more."""
+    if b"\0" in body:
+        raise ValueError("it must be UTF-8")  # the framework would take UTF-16, past all that follows
+    text = body.decode("utf-8-sig")
+    content = json.loads(text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_unique)
+    if _SURROGATE.search(text):
+        json.dumps(content, ensure_ascii=False).encode()  # half a pair is no character, and fails here
+
+
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON number")
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Which of two members of one name counts is anybody's guess (RFC 8259 §4)."""
+    found = dict(members)
+    if len(found) < len(members):
+        twice, _ = Counter(name for name, _ in members).most_common(1)[0]
+        raise ValueError(f"{twice[:40]!r} is given twice")
+    return found
 
 
 def _finite(digits: str) -> Any:

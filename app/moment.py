@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 # A day inside what Python can tell. What lies nearer the ends could be stored, and not be read again in UTC
 # or in the city's own zone.
 _FIRST = datetime(1, 1, 2, tzinfo=UTC)
 _LAST = datetime(9999, 12, 30, 23, 59, 59, 999_999, tzinfo=UTC)
+_YEAR_FIRST = re.compile(r"\d{4}-")
 
 
 def _tellable(moment: datetime) -> datetime:
@@ -19,4 +21,11 @@ def _tellable(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_tellable)]
+def _written_out(given: Any) -> Any:
+    """A bare number would pass for seconds since 1970: `20260302` would be a night in August 1970."""
+    if isinstance(given, int | float) or (isinstance(given, str) and not _YEAR_FIRST.match(given)):
+        raise ValueError("write a date and a time with an offset, like 2026-03-02T09:00:00+08:00")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_tellable)]

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -19,6 +20,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from app import errors
 from app.errors import ChengguanError
@@ -102,7 +104,7 @@ def problem(
         "title": title,
         "status": int(status),
         "detail": detail,
-        "instance": request.url.path,
+        "instance": quote(request.scope["path"]),
         "code": code,
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
     }
@@ -148,7 +150,18 @@ async def _validation(request: Request, error: RequestValidationError) -> JSONRe
 
 
 async def _transport(request: Request, error: HTTPException) -> JSONResponse:
-    return transport_problem(request, error.status_code, str(error.detail), headers=error.headers)
+    headers = {"Allow": _methods(request)} if error.status_code == 405 else error.headers
+    return transport_problem(request, error.status_code, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> str:
+    """Every method the path takes (RFC 9110 §10.2.1); the framework names those of its first route only."""
+
+    def taken(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(filter(taken, ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")))
 
 
 def transport_problem(

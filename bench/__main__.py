@@ -1,90 +1,58 @@
-"""`python -m bench`: measures, and writes what was measured into `docs/performance.json`."""
+"""`python -m bench`: measures, and writes what was measured; `docs/performance.md` tells how to read it."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import dataclasses
+import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
-from app.db import Database
 from app.postgres import PrivateCluster
-from bench import stories
-from bench.city import City, city, install, people_in
-from bench.contest import Server, compare, over_http
-from bench.crew import log_in
-from bench.district import CITY, VILLAGE
-from bench.service import BARE, CHENGGUAN, environment, serving
+from bench import figures
+from bench.run import QUICK, WORKS, Asked, Bench
 
 
-async def _postmaster(database: Database) -> int:
-    from sqlalchemy import text
-
-    async with database.transaction() as connection:
-        found = await connection.execute(
-            text("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int")
-        )
-        return int(found.scalar_one())
-
-
-async def _measure(place: City, url: str, data: Path, asked: argparse.Namespace) -> None:
-    env = environment(url, data)
-    database = Database(url)
-    await people_in(database, place)
-    postmaster = await _postmaster(database)
-    log = data / "log"
-    with (
-        serving((*CHENGGUAN, "serve"), env, log) as (pid, address),
-        serving(BARE, env, log) as (bare_pid, bare),
-    ):
-        service = Server(pid, postmaster, address)
-        crew = log_in(address, place)
-        for connections in asked.connections:
-            if "intake" in asked.works:
-                sides = {
-                    "service": over_http(service, stories.intake(place, crew, 1)),
-                    "bare endpoint": over_http(
-                        Server(bare_pid, postmaster, bare), stories.bare_intake(place, 2)
-                    ),
-                }
-                found = await compare(
-                    sides, seconds=asked.seconds, rounds=asked.rounds, connections=connections
-                )
-                print(connections, "intake", json.dumps(found, indent=1))
-            if "lifecycle" in asked.works:
-                sides = {
-                    "service": over_http(service, stories.lifecycle(place, crew, 3), requests=stories.STEPS)
-                }
-                found = await compare(
-                    sides, seconds=asked.seconds, rounds=asked.rounds, connections=connections
-                )
-                print(connections, "lifecycle", json.dumps(found, indent=1))
-    await database.close()
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("works", nargs="*", metavar="WORK", help=f"of {', '.join(WORKS)}; all unless named")
+    parser.add_argument("--quick", action="store_true", help="a minute, to see that everything still runs")
+    parser.add_argument("--sizes", type=int, nargs="+", help="cases beside the open work, smallest first")
+    parser.add_argument("--connections", type=int, nargs="+", help="clients at once")
+    parser.add_argument("--seconds", type=float, help="of a round")
+    parser.add_argument("--rounds", type=int, help="of each side")
+    parser.add_argument(
+        "--memory-minutes", type=float, help="of steady load, watching memory; then only works that are named"
+    )
+    parser.add_argument("--into", type=Path, help="JSON file to put the figures into; printed unless named")
+    parser.add_argument("--folder", type=Path, help="where the database lies while it is measured")
+    told = vars(parser.parse_args(arguments))
+    into, folder = told.pop("into"), told.pop("folder")
+    asked = QUICK if told.pop("quick") else Asked()
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in told.items() if value
+    }
+    if unknown := set(given.get("works", ())) - {*WORKS}:
+        parser.error(f"no such work: {', '.join(sorted(unknown))}")
+    if "memory_minutes" in given and "works" not in given:
+        given = {"works": (), "sizes": (100_000,)} | given
+    asked = dataclasses.replace(asked, **given)
+    if asked.main not in asked.connections:
+        asked = dataclasses.replace(asked, main=max(asked.connections))
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as temporary:
         Path(temporary).chmod(0o755)
-        yield Path(temporary)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench")
-    parser.add_argument("works", nargs="*", default=["intake", "lifecycle"])
-    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--small", action="store_true")
-    asked = parser.parse_args()
-    place = city(VILLAGE if asked.small else CITY)
-    with _folder() as data, PrivateCluster(data / "pg") as cluster:
-        install(cluster.url, place, data, data / "log")
-        uvloop.run(_measure(place, cluster.url, data, asked))
+        with PrivateCluster(Path(temporary) / "pg") as cluster:
+            bench = Bench(asked, Path(temporary), cluster)
+            uvloop.run(bench.measure())
+    found = figures.collected(bench, sys.argv[1:] if arguments is None else arguments)
+    if into is None:
+        print(figures.readable(found))
+    else:
+        figures.put(found, into)
 
 
 if __name__ == "__main__":

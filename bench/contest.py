@@ -64,13 +64,18 @@ def over_http(server: Server, story: Story, *, requests: int = 1) -> Side:
 async def compare(
     sides: Mapping[str, Side], *, seconds: float, rounds: int, connections: int
 ) -> dict[str, dict[str, Any]]:
-    """Each side's figures over the rounds, and those of the first side as a share of the others'."""
+    """The figures of each side over the rounds."""
     for side in sides.values():
         await side(min(seconds, WARMING), connections)
     samples: dict[str, list[Sample]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
             samples[name].append(await side(seconds, connections))
+    return figures_of(samples)
+
+
+def figures_of(samples: Mapping[str, list[Sample]]) -> dict[str, dict[str, Any]]:
+    """Each side's figures; beside those of the others the first one's rate as a share of theirs."""
     figures = {name: _figures(found) for name, found in samples.items()}
     first, *others = samples
     for name in others:
@@ -99,7 +104,8 @@ def _figures(samples: list[Sample]) -> dict[str, Any]:
             kind: round(statistics.median(s.steps[kind] for s in samples if kind in s.steps) * 1000, 2)
             for kind in samples[0].steps
         }
-    figures["refused"] = sum(sample.refused for sample in samples)
+    if refused := sum(sample.refused for sample in samples):
+        figures["refused"] = refused
     return figures
 
 

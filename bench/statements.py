@@ -5,8 +5,6 @@ Each has places `{name}` for its values: numbered parameters for a driver, expre
 
 from __future__ import annotations
 
-import re
-
 #: Who must act, as a table: the least that a responsibility matrix can be.
 MATRIX_TABLE = "CREATE TABLE IF NOT EXISTS bench_matrix (category text PRIMARY KEY, lead text NOT NULL)"
 
@@ -58,7 +56,50 @@ WITH place AS (
 SELECT id, number FROM opened
 """
 
-_PLACE = re.compile(r"\{(\w+)\}")
+#: The operator's page: what a street's units have to sign for or to handle, by due time.
+QUEUE_PAGE = """
+SELECT id, number, version, stage, due_at, amber_at, handling_due_at, source, category, condition,
+    description, address, lon, lat, area_code, area_class, lead_unit, assisting_units, inspector_id,
+    inspector_name, reported_at, ended_at, overdue, listed, pending
+FROM case_file
+WHERE stage IN ('signing', 'handling') AND area_code ~>=~ {street} AND area_code ~<~ ({street} || ':')
+ORDER BY coalesce(due_at, '9999-12-31 00:00:00+00'::timestamptz), id LIMIT 51
+"""
+
+#: How many there are, counted as far as the service counts.
+QUEUE_COUNT = """
+SELECT count(*) FROM (
+    SELECT FROM case_file
+    WHERE stage IN ('signing', 'handling') AND area_code ~>=~ {street} AND area_code ~<~ ({street} || ':')
+    LIMIT 1001) AS found
+"""
+
+LOOK_UP = """
+SELECT code, name, area_class FROM area
+WHERE level = 'cell' AND ST_Covers(geom, ST_SetSRID(ST_MakePoint({lon}, {lat}), 4490))
+  AND valid_from <= {now} AND coalesce(valid_to, 'infinity') > {now}
+ORDER BY code LIMIT 1
+"""
+
+#: The overrun of the clock that is due longest, recorded with its entry of the journal.
+OVERRUN = """
+WITH late AS (
+    SELECT id, case_id, due_at FROM case_clock
+    WHERE stopped_at IS NULL AND overran_at IS NULL AND due_at < {now}
+    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+), recorded AS (
+    UPDATE case_clock SET overran_at = late.due_at FROM late WHERE case_clock.id = late.id
+), noted AS (
+    UPDATE case_file SET version = version + 1, head = md5(head) FROM late WHERE case_file.id = late.case_id
+    RETURNING case_file.id, case_file.version, case_file.stage, late.due_at
+)
+INSERT INTO journal (
+    id, case_id, version, at, action, actor_id, actor_name, from_stage, to_stage, data, previous, hash,
+    district_code)
+SELECT gen_random_uuid(), id, version, {now}, 'record_overrun', '00000000-0000-0000-0000-000000000000',
+    'system', stage, stage, jsonb_build_object('overran_at', due_at), repeat('0', 64), md5(id::text), '211103'
+FROM noted
+"""
 
 
 def numbered(statement: str, types: dict[str, str]) -> str:
@@ -68,5 +109,5 @@ def numbered(statement: str, types: dict[str, str]) -> str:
 
 
 def with_expressions(statement: str, expressions: dict[str, str]) -> str:
-    """The statement with an expression for each value, on one line as pgbench wants it."""
-    return " ".join(statement.format(**expressions).split())
+    """The statement with an expression for each value."""
+    return statement.format(**expressions)

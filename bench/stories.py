@@ -141,3 +141,40 @@ def lifecycle(place: City, crew: Crew, seed: int) -> Story:
         await act("close", leader)
 
     return story
+
+
+def look_up(place: City, crew: Crew, seed: int) -> Story:
+    """位置查询: what lies at a point."""
+    reports = Reports(place, seed)
+    leader = crew.headers[crew.of(Role.SHIFT_LEADER)[0]]
+
+    async def story(client: Client) -> None:
+        _, lon, lat = reports.somewhere()
+        path = f"{API}/places?x={lon:.7f}&y={lat:.7f}&datum=cgcs2000"
+        await client.send("look up", request("GET", path, leader))
+
+    return story
+
+
+def _of_a_street(place: City, crew: Crew, seed: int, path: str) -> Story:
+    rng = Random(seed)
+    leader = crew.headers[crew.of(Role.SHIFT_LEADER)[0]]
+    asked = [
+        request("GET", f"{API}{path}stage=signing&stage=handling&area={street}", leader)
+        for street in place.plan.street_codes
+    ]
+
+    async def story(client: Client) -> None:
+        await client.send("list", rng.choice(asked))
+
+    return story
+
+
+def queue_page(place: City, crew: Crew, seed: int) -> Story:
+    """待办列表: what a street's units have to sign for or to handle, by due time."""
+    return _of_a_street(place, crew, seed, "/cases?limit=50&")
+
+
+def queue_count(place: City, crew: Crew, seed: int) -> Story:
+    """待办件数 of the same."""
+    return _of_a_street(place, crew, seed, "/cases/count?")

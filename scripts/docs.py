@@ -12,6 +12,7 @@ import re
 import types
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -34,6 +35,8 @@ from app.identity.principal import ROLE_LABELS, Role
 from app.metrics import Metrics
 from app.settings import Settings, WorkerSettings, variable
 from app.worker import JOBS
+from bench import report
+from scripts.markdown import table
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,13 +56,6 @@ def renewed(text: str) -> str:
 def main() -> None:
     for page in pages():
         page.write_text(renewed(page.read_text()))
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table."""
-    heads = list(heads)
-    lines = [heads, ["---"] * len(heads), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 # -- settings, commands, jobs, figures --------------------------------------------------------------------
@@ -365,6 +361,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "clocks": clocks,
     "code-sets": code_sets,
     "policy": policy,
+    **{name: partial(make, report.stored()) for name, make in report.TABLES.items()},
 }
 
 if __name__ == "__main__":

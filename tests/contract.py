@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 
@@ -58,7 +59,7 @@ async def hold_to_contract(reply: httpx.Response) -> None:
     assert problem.keys() >= {"type", "title", "status", "detail", "instance", "code"}, problem
     assert problem["status"] == reply.status_code
     assert problem["type"] == f"/problems/{problem['code']}"
-    assert problem["instance"] == reply.request.url.path
+    assert unquote(problem["instance"]) == reply.request.url.path
     assert problem["detail"]
     if name is not None and reply.status_code not in _OF_NO_OPERATION:
         examples = declared[str(reply.status_code)]["content"][MEDIA_TYPE]["examples"]

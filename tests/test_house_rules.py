@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 APP = sorted((ROOT / "app").rglob("*.py"))
 EVERYTHING = [
     *APP,
-    *(p for folder in ("tests", "migrations", "scripts") for p in (ROOT / folder).rglob("*.py")),
+    *(p for folder in ("tests", "migrations", "scripts", "bench") for p in (ROOT / folder).rglob("*.py")),
 ]
 
 MOST_LINES = 400

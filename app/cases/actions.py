@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from app.cases.workflow import Action
 from app.dispatch.rulebook import CodeSet
@@ -89,7 +89,7 @@ class Verify(Command):
     """核实: whether the reported problem exists, seen on the spot, before filing."""
 
     action: Literal[Action.VERIFY]
-    exists: bool
+    exists: StrictBool
     note: OptionalWords = ""
 
 
@@ -236,7 +236,7 @@ class Check(Command):
     """核查: whether the problem is gone, seen on the spot, after handling."""
 
     action: Literal[Action.CHECK]
-    passed: bool
+    passed: StrictBool
     note: OptionalWords = ""
 
 
@@ -293,7 +293,7 @@ class Supervise(Command):
     level: CodeText
     text: Words
     reply_due_at: Moment
-    listed: bool = False
+    listed: StrictBool = False
 
     def coded(self) -> dict[str, CodeSet]:
         return {"level": CodeSet.SUPERVISION}
@@ -317,13 +317,13 @@ class FileAppeal(Command):
 
 class ReviewAppeal(Command):
     action: Literal[Action.REVIEW_APPEAL]
-    upheld: bool
+    upheld: StrictBool
     note: Words
 
 
 class DecideAppeal(Command):
     action: Literal[Action.DECIDE_APPEAL]
-    upheld: bool
+    upheld: StrictBool
     note: Words
 
 

@@ -50,7 +50,7 @@ def permit(action: Action, situation: Situation) -> Transition:
         raise Forbidden(f"“{row.label}”须由{may or '系统'}办理 / your roles may not {row.label_en}")
     if case.stage not in row.sources:
         zh, en = STAGE_LABELS[case.stage]
-        raise _refused(
+        raise refused(
             f"案卷处于“{zh}”环节，不能{row.label} / a case that is {en} cannot take {action}", situation
         )
     if not _is_party(row.party, situation):
@@ -60,7 +60,7 @@ def permit(action: Action, situation: Situation) -> Transition:
     for guard in row.guards:
         if not GUARDS[guard](situation):
             zh, en = GUARD_WORDS[guard]
-            raise _refused(f"{zh} / {en}", situation, guard)
+            raise refused(f"{zh} / {en}", situation, guard)
     return row
 
 
@@ -80,7 +80,8 @@ def _may(row: Transition, situation: Situation) -> bool:
     )
 
 
-def _refused(detail: str, situation: Situation, guard: Guard | None = None) -> ActionNotAllowed:
+def refused(detail: str, situation: Situation, guard: Guard | None = None) -> ActionNotAllowed:
+    """The refusal of an action, with the actions that the caller may take instead."""
     extra = {"guard": guard.value} if guard else {}
     return ActionNotAllowed(
         detail,

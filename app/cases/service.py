@@ -15,8 +15,9 @@ from app.cases.case import Case
 from app.cases.effects import GIVES_TASK
 from app.cases.lookups import check_codes, component
 from app.cases.outcome import Found, Inspector
-from app.cases.permission import Situation, permit
+from app.cases.permission import Situation, permit, refused
 from app.cases.scope import sees
+from app.cases.workflow import BY_ACTION, STAGE_LABELS, Action
 from app.dispatch import matrix
 from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_version
 from app.dispatch.explaining import facts_in_area
@@ -144,14 +145,18 @@ async def inspector_for(
     return None
 
 
-async def _absorb(connection: AsyncConnection, into: UUID, duplicate: Case, merging: Situation) -> None:
+async def _absorb(connection: AsyncConnection, into: UUID, duplicate: Case, asked: Situation) -> None:
     """The case that goes on for both notes the duplicate; it must be open and seen by the caller."""
     try:
-        primary = await locked(connection, into, merging.actor, merging.now)
+        primary = await locked(connection, into, asked.actor, asked.now)
     except NotFound:
         raise InvalidInput(
             "没有可并入的案卷 / no such case to merge into", fields={"into": "unknown"}
         ) from None
+    stage = primary.folded.case.stage
+    if stage not in BY_ACTION[Action.ABSORB].sources:
+        zh, en = STAGE_LABELS[stage]
+        raise refused(f"要并入的案卷{zh}，不能再并入 / the case to merge into is {en}", asked)
     command = actions.Absorb(duplicate=duplicate.id, number=duplicate.number)
     await carry_out(connection, command, replace(primary, actor=SYSTEM))
 

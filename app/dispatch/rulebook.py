@@ -12,9 +12,9 @@ import json
 from datetime import date, time
 from enum import StrEnum
 from functools import cached_property
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from app.identity.principal import Role
 
@@ -166,11 +166,20 @@ class MatrixRow(_Row):
     basis: str = Field("", description="依据: the document or duty the row comes from.")
 
 
+#: Without an offset, which JSON Schema's own format `time` asks for.
+_LocalTime = Annotated[
+    time,
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$", "examples": ["08:00:00"]}
+    ),
+]
+
+
 class WorkSlot(_Row):
     """工作时段 of every workday, local time. An end of 00:00 is the midnight that ends the day."""
 
-    start: time
-    end: time
+    start: _LocalTime
+    end: _LocalTime
 
 
 class CalendarDay(_Row):

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, NotRequired
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import ConfigDict, Field, StrictBool, with_config
 from typing_extensions import TypedDict
 
 from app.errors import InvalidInput
@@ -70,7 +70,7 @@ class AccountChanges(TypedDict, total=False):
     roles: list[Role]
     areas: list[str]
     unit: str | None
-    active: bool
+    active: StrictBool
 
 
 @with_config(ConfigDict(extra="forbid"))

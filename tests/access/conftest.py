@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TypeAlias
 
 import httpx
@@ -19,8 +20,9 @@ __all__ = ["app", "desk", "http", "settings", "shared_url", "world"]
 Staffed: TypeAlias = tuple[Founded, Scene]
 
 
-@pytest.fixture(scope="session")
-def staffed(cluster: PrivateCluster, template: str) -> Staffed:
+@cache
+def staffed_once(cluster: PrivateCluster, template: str) -> Staffed:
+    """Once a run, for every package whose tests happen there."""
     origin, home = found_once(cluster, template)
     world, scene = World(dict(home.ids), dict(home.headers)), Scene()
 
@@ -30,6 +32,11 @@ def staffed(cluster: PrivateCluster, template: str) -> Staffed:
         scene = await scenery.lay_out(http, services, world)
 
     return (copied(cluster, origin, prepare), world), scene
+
+
+@pytest.fixture(scope="session")
+def staffed(cluster: PrivateCluster, template: str) -> Staffed:
+    return staffed_once(cluster, template)
 
 
 @pytest.fixture(scope="session")

@@ -283,6 +283,10 @@ async def test_a_duplicate_is_hinted_at_and_merged(desk):
     assert (duplicate["stage"], duplicate["merged_into"]) == ("merged", first["id"])
     await desk.look("leader", first)
     assert first["duplicates"] == 1
+    another = await desk.report("hotline", "W1", source="hotline")
+    ended = await desk.try_act("clerk", another, "merge", into=duplicate["id"])
+    assert (ended.status_code, ended.json()["stage"]) == (409, "reported")
+    assert "merge" in ended.json()["allowed"]  # into one that goes on
     # Neither another minor nor one far away nor one of last week is near.
     for body in ({"category": "E0110"}, {"position": middle("W2")}):
         assert (await desk.try_report("hotline", source="hotline", **body)).json()["near"] == []

@@ -36,29 +36,25 @@ class City:
 
     # -- reporting --
 
-    def may_report(self, who: str, body: Body, area: str) -> None:
-        """Errors: `Refused`."""
+    def may_report(self, who: str, body: Body, area: str) -> Case | None:
+        """The case there is of an order sent before, wherever it is said to be now. Errors: `Refused`."""
         if role_of(who) not in roles_for(ROWS[body["action"]], BOOKS[self.in_force].policy):
             raise Refused(403)
+        order = body.get("external_number")
+        for case in self.cases:
+            if order is not None and (case.reporter, case["external_number"]) == (who, order):
+                return case
         if not covers(who, area):
             raise Refused(403)
         # A component is named by who has its place.
         if "component_code" in body and not covers(who, _MANHOLE_CELL):
             raise Refused(422)
+        return None
 
-    def known_order(self, who: str, number: str | None) -> Case | None:
-        return next(
-            (
-                case
-                for case in self.cases
-                if number and case.reporter == who and case["external_number"] == number
-            ),
-            None,
-        )
-
-    def report(self, who: str, body: Body, cell: str, case_id: str, now: datetime) -> Case:
+    def reported(self, who: str, body: Body, cell: str, now: datetime) -> Case:
+        """The case that a report makes, which has no id yet. Errors: `CalendarEnded`."""
         case = Case(
-            id=case_id, name=f"案{len(self.cases) + 1}", cell=cell, source=body["source"], reporter=who,
+            id="", name=f"案{len(self.cases) + 1}", cell=cell, source=body["source"], reporter=who,
             kept=self.in_force, book=self.in_force, reported=now, stage="", facts=first_facts(),
         )  # fmt: skip
         condition = body.get("condition")
@@ -70,7 +66,6 @@ class City:
             "self_handled": body["action"] == "report_handled",
         }
         case.goes_to("reported" if body["action"] == "report" else "auditing", now)
-        self.cases.append(case)
         return case
 
     # -- acting --

@@ -76,7 +76,9 @@ async def _newest_seal(services: Services) -> int:
 def _destroy(cluster: PrivateCluster) -> None:
     """The server dies at once, and all its files are gone."""
     os.kill(int((cluster.data / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
-    shutil.rmtree(cluster.data.rename(cluster.data.with_name("lost")))  # all at once: it is being looked after
+    shutil.rmtree(
+        cluster.data.rename(cluster.data.with_name("lost"))
+    )  # all at once: it is being looked after
 
 
 async def test_a_city_goes_on_from_the_moment_before_a_disaster(open_folder: Path, as_documented: Carried):

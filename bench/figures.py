@@ -1,0 +1,45 @@
+"""数据文件: the figures of a run as JSON, from which the tables of the documentation are made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import machine
+from bench.report import TABLES
+
+if TYPE_CHECKING:
+    from bench.run import Bench
+
+Figures = dict[str, Any]
+
+
+def collected(bench: Bench, arguments: Sequence[str]) -> Figures:
+    """Everything a run found out, and on what."""
+    plan = bench.place.plan
+    run = {
+        "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "command": " ".join(("python -m bench", *arguments)),
+        "cells": plan.across * plan.down,
+        "machine": machine.description() | {"PostgreSQL": bench.postgres},
+    }
+    found: Figures = {}
+    if bench.works or bench.queries:
+        found |= {"run": run, "growth": bench.growth, "works": bench.works, "queries": bench.queries}
+    if bench.memory:
+        found["memory"] = run | bench.memory
+    return found
+
+
+def put(found: Figures, into: Path) -> None:
+    """Puts what was found into the file; what this run did not measure stays as it was."""
+    before: Figures = json.loads(into.read_text()) if into.exists() else {}
+    into.write_text(json.dumps(before | found, indent=1, ensure_ascii=False) + "\n")
+
+
+def readable(found: Figures) -> str:
+    """For people at a terminal: the tables of the documentation."""
+    return "\n\n".join(f"# {name}\n{make(found)}" for name, make in TABLES.items())

@@ -1,0 +1,123 @@
+"""成长: bringing a database to a size: indexes taken off, cases made on every core, indexes built anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+import psycopg
+
+from bench.cases import HEAD, History
+
+_TABLES = ("case_file", "case_clock", "journal")
+#: At once; the machine of the targets has two cores.
+_HANDS = 2
+#: Cases made in one transaction.
+_STRETCH = 50_000
+#: Fewer cases are made with the indexes in place.
+_MANY = 1_000
+
+_CONSTRAINTS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE conrelid = ANY(%s::regclass[]) AND contype IN ('f', 'p', 'u')
+ORDER BY contype <> 'f', conname
+"""
+_INDEXES = """
+SELECT indexname, indexdef FROM pg_indexes
+WHERE tablename = ANY(%s) AND indexname NOT IN (SELECT conname FROM pg_constraint)
+ORDER BY indexdef LIKE '%%gin%%' DESC, indexdef LIKE '%%gist%%' DESC, indexname
+"""
+#: While cases are made a crash may cost everything: nothing is written twice, and seldom.
+_HURRY = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "'16GB'", "autovacuum": "off"}
+
+Connect = Callable[[], psycopg.Connection[Any]]
+
+
+class Growth:
+    """The database of a district as its history gets longer. `connect` gives autocommitting connections."""
+
+    def __init__(self, connect: Connect, history: History) -> None:
+        self._connect = connect
+        self._history = history
+        self._made = 0
+
+    def reach(self, cases: int) -> float:
+        """Adds older cases until there are `cases` besides the head; gives the seconds it took."""
+        began = perf_counter()
+        wanted = HEAD + cases
+        if wanted > self._made:
+            with self._hurry():
+                self._grow(self._made + 1, wanted)
+            self._made = wanted
+        return perf_counter() - began
+
+    def _grow(self, begin: int, end: int) -> None:
+        many = end - begin > _MANY
+        constraints = self._rows(_CONSTRAINTS) if many else []
+        indexes = self._rows(_INDEXES) if many else []
+        for table, name, _ in constraints:
+            self._run(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        for name, _ in indexes:
+            self._run(f"DROP INDEX {name}")
+        # The clocks and journal of a stretch are read off its cases: this index alone stays useful.
+        if many:
+            self._forget()
+            self._run("CREATE INDEX bench_reported ON case_file USING brin (reported_at)")
+        self._all(self._fill, [(at, min(at + _STRETCH - 1, end)) for at in range(begin, end + 1, _STRETCH)])
+        if many:
+            self._run("DROP INDEX bench_reported")
+        self._all(self._build, [definition for _, definition in indexes])
+        for table, name, definition in reversed(constraints):
+            self._build(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+        self._all(self._run, [f"VACUUM (ANALYZE) {table}" for table in _TABLES])
+
+    def _forget(self) -> None:
+        """Takes away what was reported since the history was made."""
+        with self._connect() as connection, connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+            connection.execute("DELETE FROM idempotent_requests")
+            for table, at in (("journal", "at"), ("case_clock", "started_at"), ("case_file", "reported_at")):
+                connection.execute(f"DELETE FROM {table} WHERE {at} >= %s".encode(), (self._history.now,))
+
+    def _fill(self, stretch: tuple[int, int]) -> None:
+        with self._connect() as connection, connection.transaction():
+            # The parents are there: foreign keys need no look, and the journal's triggers refuse nothing.
+            connection.execute("SET LOCAL session_replication_role = replica")
+            connection.execute("SET LOCAL work_mem = '256MB'")
+            connection.execute("SET LOCAL enable_nestloop = off")
+            connection.execute("SET LOCAL jit = off")
+            connection.execute("SET LOCAL default_toast_compression = 'lz4'")
+            self._history.fill(connection, *stretch)
+
+    def _build(self, definition: str) -> None:
+        with self._connect() as connection:
+            connection.execute("SET maintenance_work_mem = '1GB'")
+            connection.execute(definition.encode())
+
+    def _run(self, statement: str) -> None:
+        with self._connect() as connection:
+            connection.execute(statement.encode())
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self._connect() as connection:
+            return connection.execute(query.encode(), (list(_TABLES),)).fetchall()
+
+    def _all(self, work: Callable[[Any], None], pieces: Sequence[Any]) -> None:
+        with ThreadPoolExecutor(_HANDS) as hands:
+            list(hands.map(work, pieces))
+
+    @contextmanager
+    def _hurry(self) -> Iterator[None]:
+        for name, value in _HURRY.items():
+            self._run(f"ALTER SYSTEM SET {name} = {value}")
+        self._run("SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            for name in _HURRY:
+                self._run(f"ALTER SYSTEM RESET {name}")
+            self._run("SELECT pg_reload_conf()")
+            self._run("CHECKPOINT")
