@@ -300,9 +300,5 @@ async def test_the_worker_beside_people_at_the_same_cases(desk):
     for case in away:
         assert [entry["action"] for entry in told[case["id"]].journal].count("resume") == 1
         assert told[case["id"]].case["stage"] == "handling"
-    assert await worker.run_once(desk.services) | {"seal": 0} == {
-        "sweep": 0,
-        "assign_tasks": 0,
-        "seal": 0,
-        "clean": 0,
-    }
+    done = await worker.run_once(desk.services)
+    assert {job: many for job, many in done.items() if many and job != "seal"} == {}
