@@ -66,8 +66,8 @@ def of(operation: str, *kinds: str) -> list[Field]:
 
 
 def dealt(values: Sequence[Any], fields: list[Field]) -> Iterator[tuple[Field, Any]]:
-    """Every value to every field; to very many fields, in an ordinary run, two each in turn."""
-    hands = len(values) if THOROUGH or len(fields) < 20 else 2
+    """Every value to every field; to more than a few fields, in an ordinary run, three each in turn."""
+    hands = len(values) if THOROUGH or len(fields) <= 3 else 3
     deck = cycle(values)
     for field in fields:
         for value in islice(deck, hands):
