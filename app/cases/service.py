@@ -53,6 +53,7 @@ async def act(
             f"案卷已变为第 {folded.case.version} 版，请刷新后再试 / the case has changed: look again",
             current={"version": folded.case.version, "stage": folded.case.stage.value},
         )
+    now = max(now, folded.latest)
     version = await judged_by(connection, folded.case, now)
     situation = Situation(folded, actor, now, version.rulebook, version.id)
     permit(command.action, situation)
@@ -143,6 +144,7 @@ async def _absorb(connection: AsyncConnection, into: UUID, duplicate: Case, aske
     if primary is None:
         raise InvalidInput("没有可并入的案卷 / no such case to merge into", fields={"into": "unknown"})
     command = actions.Absorb(duplicate=duplicate.id, number=duplicate.number)
+    now = max(now, primary.latest)
     version = await judged_by(connection, primary.case, now)
     situation = Situation(primary, SYSTEM, now, version.rulebook, version.id)
     if primary.case.stage not in BY_ACTION[Action.ABSORB].sources:
