@@ -46,7 +46,7 @@ SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kills", type=int, default=8, help="how many processes tests/unkillable kills")
+    parser.addoption("--kills", type=int, default=6, help="how many processes tests/unkillable kills")
     parser.addoption("--seed", type=int, default=randrange(10**6), help="of what it kills, and when")
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from app.clock import ManualClock
 from app.main import create_app
 from app.settings import Settings
-from tests.unkillable.installation import PATIENCE, Installation, command_of, kill
+from tests.unkillable.installation import API_PROCESSES, PATIENCE, Installation, command_of, kill
 from tests.unkillable.people import People
 from tests.world import World, middle
 
@@ -56,6 +57,24 @@ def _victims(installation: Installation, chance: Random) -> dict[str, Callable[[
         "the database": installation.postmaster,
         "a database process": lambda: one_of(installation.backends()),
     }
+
+
+def _kill_all_api_processes(installation: Installation, but: list[int]) -> list[int]:
+    """Those killed; waits until there are others than those named."""
+    deadline = time.monotonic() + PATIENCE
+    while len(found := [pid for pid in installation.api_processes() if pid not in but]) < API_PROCESSES:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for pid in found:
+        kill(pid)
+    return found
+
+
+def _kill_those_that_start(installation: Installation) -> None:
+    """The parent waits a minute for the word of a process that starts, but not of one that died meanwhile."""
+    killed = _kill_all_api_processes(installation, but=[])
+    _kill_all_api_processes(installation, but=killed)
+    assert installation.until_ready() < installation.started_in + 40
 
 
 async def _kill_again_and_again(installation: Installation, kills: int, chance: Random) -> list[str]:
@@ -103,6 +122,7 @@ async def test_killed_again_and_again_it_loses_nothing_and_does_nothing_twice(
     installation = Installation(copied_city(None), durable_city[1])
     await _forget_some_reports(installation)
     with installation.running():
+        _kill_those_that_start(installation)
         people = People(installation.url, installation.world)
         working = asyncio.create_task(people.work(6))
         for line in await _kill_again_and_again(installation, kills, Random(seed)):
