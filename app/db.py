@@ -176,7 +176,8 @@ class Database:
                 await bounds.start()
             except BaseException as error:
                 await asyncio.shield(_discard(connection))
-                if not dead_ones_left or not isinstance(error, (*_SILENCE, *_DRIVER)):
+                dead = isinstance(error, (*_SILENCE, *_DRIVER)) and not isinstance(error, TimeoutError)
+                if not dead or not dead_ones_left:
                     raise
             else:
                 return connection, bounds

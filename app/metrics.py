@@ -6,6 +6,8 @@ for all of them.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import APIRouter, Request, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -73,11 +75,21 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """All figures in Prometheus' text format: this process's, or those of all its siblings."""
-        if figures_folder() is None:
+        folder = figures_folder()
+        if folder is None:
             return generate_latest(self.registry)
+        _forget_the_killed(folder)
         gathered = CollectorRegistry()
         MultiProcessCollector(gathered)  # type: ignore[no-untyped-call]
         return generate_latest(gathered)
+
+
+def _forget_the_killed(folder: Path) -> None:
+    """A process that was killed took back nothing of what it had under way."""
+    for figures in folder.glob("gauge_live*.db"):
+        process = figures.stem.rpartition("_")[2]
+        if not Path(f"/proc/{process}").exists():
+            figures.unlink(missing_ok=True)
 
 
 router = APIRouter(include_in_schema=False)

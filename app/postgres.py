@@ -213,9 +213,10 @@ class PrivateCluster:
     def _start(
         self, settings: Mapping[str, str] = MappingProxyType({}), *, timeout_seconds: int = 60
     ) -> None:
-        if Path(f"/proc/{self._number()}").exists():
-            # A zombie, or somebody else who was given the number: the server would refuse to start beside it.
-            self._lock.unlink()
+        for lock in (self._lock, *self._socket.glob(".s.PGSQL.*.lock")):
+            if Path(f"/proc/{_process_in(lock)}").exists():
+                # A zombie, or somebody else who was given the number: the server would not start beside it.
+                lock.unlink()
         self._make_socket_folder()
         given = [f"--{name}={value}" for name, value in settings.items()]
         self.run(
@@ -237,17 +238,10 @@ class PrivateCluster:
     def _pg_ctl(self) -> list[str]:
         return [self.program("pg_ctl"), f"--pgdata={self._data}"]
 
-    def _number(self) -> str:
-        """The process number in the server's own lock file; `none` without one."""
-        try:
-            return self._lock.read_text().partition("\n")[0]
-        except FileNotFoundError:
-            return "none"
-
     def _is_running(self) -> bool:
         """Whether the process in the lock file lives and serves this folder."""
         try:
-            arguments = Path(f"/proc/{self._number()}/cmdline").read_text().split("\0")
+            arguments = Path(f"/proc/{_process_in(self._lock)}/cmdline").read_text().split("\0")
             return self._data.samefile(arguments[arguments.index("-D") + 1])
         except (OSError, ValueError):
             return False
@@ -348,6 +342,14 @@ def _unprivileged_owner() -> pwd.struct_passwd | None:
         except KeyError:
             continue
     raise NotReady("running as root, and there is no user `postgres` for the database server to run as")
+
+
+def _process_in(lock: Path) -> str:
+    """The process number in a lock file of the server's; `none` without one."""
+    try:
+        return lock.read_text().split()[0]
+    except (FileNotFoundError, IndexError):
+        return "none"
 
 
 def _short_hash(path: Path) -> str:

@@ -56,12 +56,22 @@ def serve(
             with tempfile.TemporaryDirectory(prefix="chengguan-figures-") as folder:
                 gather_figures(Path(folder))
                 name_database(database)
-                Multiprocess(config, sockets=[listening]).run()
+                _Workers(config, sockets=[listening]).run()
         else:
             server = uvicorn.Server(config)
             server.run(sockets=[listening])
             if not server.started:
                 raise NotReady("the API did not start; the log above says why")
+
+
+class _Workers(Multiprocess):
+    """API processes that are replaced at once when they die, also while they start."""
+
+    def keep_subprocess_alive(self) -> None:
+        for process in self.processes:
+            # While we hold the child's end of the pipe too, its death does not end the wait for its word.
+            process.child_conn.close()
+        super().keep_subprocess_alive()
 
 
 def _allow_many_connections() -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from random import randrange
 from typing import Any
 
 import httpx
@@ -42,6 +43,11 @@ hypothesis.register_profile("thorough", max_examples=1000, **_PATIENT)
 hypothesis.load_profile("shared")
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=6, help="how many processes tests/unkillable kills")
+    parser.addoption("--seed", type=int, default=randrange(10**6), help="of what it kills, and when")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

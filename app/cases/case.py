@@ -205,6 +205,16 @@ class Folded:
         """The clocks not stopped, of these kinds (all when none is named)."""
         return tuple(c for c in self.clocks if c.stopped_at is None and (not kinds or c.kind in kinds))
 
+    @property
+    def latest(self) -> datetime:
+        """The newest moment of the case: nothing happens to it before, whatever a machine's clock says."""
+        case = self.case
+        known = [case.reported_at, case.filed_at, case.ended_at]
+        for clock in self.clocks:
+            known += [clock.started_at, clock.stopped_at]
+            known += [moment for pause in clock.pauses for moment in (pause.start, pause.end)]
+        return max(moment for moment in known if moment is not None)
+
 
 def fold(entries: Iterable[tuple[int, str, dict[str, Any]]]) -> Folded:
     """Adds up a case's journal: (version, hash, data) in order of version.

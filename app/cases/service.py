@@ -57,7 +57,8 @@ async def act(
 
 
 async def locked(connection: AsyncConnection, case_id: UUID, actor: Principal, now: datetime) -> Situation:
-    """The case as the caller sees it, kept from others until the transaction ends. Errors: `NotFound`."""
+    """The case as the caller sees it, kept from others until the transaction ends, at a moment that is not
+    before what it has lived through. Errors: `NotFound`."""
     return await _situation(connection, case_id, actor, now, lock=True)
 
 
@@ -87,7 +88,8 @@ async def _situation(
     if folded is None:
         raise NotFound("没有这份案卷，或不在您的可见范围内 / no such case, or not within your scope")
     version = await judged_by(connection, folded.case, in_force)
-    return Situation(folded, actor, now, version.rulebook, version.id)
+    moment = max(now, folded.latest) if lock else now
+    return Situation(folded, actor, moment, version.rulebook, version.id)
 
 
 async def _find(connection: AsyncConnection, command: Command, s: Situation) -> Found:

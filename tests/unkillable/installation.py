@@ -110,6 +110,8 @@ class Installation:
         self.log = folder / "service.log"
         self.api = Kept(("serve",), self.environment, self.log)
         self.worker = Kept(("worker",), self.environment, self.log)
+        #: Seconds until it was ready the first time.
+        self.started_in = 0.0
         self._stopping = threading.Event()
 
     # -- its life ------------------------------------------------------------------------------------------
@@ -121,7 +123,7 @@ class Installation:
             kept.start()
         supervisor.start()
         try:
-            self.until_ready()
+            self.started_in = self.until_ready()
             yield self
         finally:
             self._stopping.set()
