@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 from app import logs, migrate, server, worker
 from app.backup import commands as backup
-from app.cases import commands as journal
+from app.cases import commands as cases
 from app.demo.commands import demo
 from app.dispatch import commands as rulebook
 from app.errors import ChengguanError, NotReady
@@ -77,7 +77,8 @@ for _name, _group in (
     ("grid", grid.app),
     ("rulebook", rulebook.app),
     ("account", account.app),
-    ("journal", journal.app),
+    ("report", cases.reports),
+    ("journal", cases.app),
     ("backup", backup.app),
 ):
     app.add_typer(_group, name=_name)

@@ -12,6 +12,7 @@ from app.cases import clocks, journal, store
 from app.cases.actions import Command
 from app.cases.case import Case, ClockState, Folded
 from app.cases.effects import EFFECTS
+from app.cases.journal import Entry
 from app.cases.outcome import Found
 from app.cases.permission import Situation
 from app.cases.workflow import BY_ACTION
@@ -27,6 +28,15 @@ async def begin(
     rulebook: Rulebook,
 ) -> Folded:
     """Writes a new case from the fields its report gives, with its first journal entry and clock."""
+    folded, entry = beginning(command, fields, actor, rulebook)
+    await store.begin_case(connection, folded.case, entry)
+    return folded
+
+
+def beginning(
+    command: Command, fields: dict[str, Any], actor: Principal, rulebook: Rulebook
+) -> tuple[Folded, Entry]:
+    """A new case with its clock, and the entry that tells of it."""
     row = BY_ACTION[command.action]
     assert row.target is not None
     now: datetime = fields["reported_at"]
@@ -44,8 +54,7 @@ async def begin(
         data=_data(command, changes, started),
     )
     case = draft.model_copy(update={"version": entry.version, "head": entry.hash})
-    await store.begin_case(connection, case, entry)
-    return Folded(case, started)
+    return Folded(case, started), entry
 
 
 async def advance(

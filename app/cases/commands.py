@@ -1,17 +1,29 @@
-"""案卷日志 commands of the command line: proof that nobody changed what happened."""
+"""案卷 commands of the command line: many reports taken in, and proof that nobody changed what happened."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from app.cases import jobs, journal
+from app.cases import bulk, jobs, journal
+from app.cases.actions import Report
 from app.cases.journal import Verification
+from app.errors import InvalidInput
+from app.identity.service import principal_of_username
 from app.requests import Services
 from app.session import with_services
 
 app = typer.Typer(no_args_is_help=True, help="案卷日志 The journal: verify, seal.")
+reports = typer.Typer(no_args_is_help=True, help="上报 Reports: import.")
 output = Console(highlight=False)
 
 
@@ -41,3 +53,68 @@ def verify() -> None:
 def seal() -> None:
     """立即封印 Seal what was written since the last seal; the worker does so every hour."""
     output.print(f"封存 sealed: {with_services(jobs.seal)}")
+
+
+@reports.command("import")
+def import_reports(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="每行一件 JSON One report a line.")
+    ],
+    account: Annotated[str, typer.Option("--as", help="上报人用户名 Account that reports.")],
+) -> None:
+    """批量受理 Take in many reports: a JSON object a line, as `POST /cases` takes it, with `external_number`.
+
+    May be run again: orders known are passed over. Lines refused are written beside the file with the reason;
+    exit code 1 when there are any.
+    """
+    refused = file.with_name(f"{file.name}.refused.jsonl")
+
+    async def work(parts: Services) -> Counter[str]:
+        told: Counter[str] = Counter()
+        async with parts.database.transaction() as connection:
+            actor = await principal_of_username(connection, account)
+        with file.open() as lines, refused.open("w") as complaints:
+            for portion in _portions(lines):
+                good = {at: report for at, (_, report) in enumerate(portion) if isinstance(report, Report)}
+                async with parts.database.transaction() as connection:
+                    outcomes = await bulk.report_many(
+                        connection, list(good.values()), actor, parts.clock.now()
+                    )
+                reasons = {at: str(wrong) for at, (_, wrong) in enumerate(portion) if at not in good}
+                for at, outcome in zip(good, outcomes, strict=True):
+                    if outcome.refused is not None:
+                        reasons[at] = outcome.refused.detail
+                    else:
+                        told["known" if outcome.known else "taken"] += 1
+                for at, reason in sorted(reasons.items()):
+                    told["refused"] += 1
+                    line = {"reason": reason, "line": portion[at][0].rstrip("\n")}
+                    complaints.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return told
+
+    found = with_services(work)
+    output.print(
+        f"受理 taken in {found['taken']} · 已有 known {found['known']} · 未受理 refused {found['refused']}"
+    )
+    if found["refused"]:
+        output.print(f"未受理的见 the refused are in {refused}")
+        raise typer.Exit(1)
+    refused.unlink()
+
+
+def _portions(lines: Iterator[str]) -> Iterator[list[tuple[str, Report | InvalidInput]]]:
+    """The file's lines with what each says, as many at a time as are taken in at once."""
+    filled = (line for line in lines if line.strip())
+    while portion := list(islice(filled, bulk.MOST)):
+        yield [(line, _read(line)) for line in portion]
+
+
+def _read(line: str) -> Report | InvalidInput:
+    try:
+        return Report.model_validate_json(line)
+    except ValidationError as error:
+        return InvalidInput("; ".join(_where(wrong) for wrong in error.errors()))
+
+
+def _where(wrong: Any) -> str:
+    return f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}".removeprefix(": ")

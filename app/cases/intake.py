@@ -21,11 +21,11 @@ from app.cases.scope import sees
 from app.cases.store import Near
 from app.cases.workflow import BY_ACTION, Action
 from app.db import new_id
-from app.dispatch.active import active_rulebook
+from app.dispatch.active import RulebookVersion, active_rulebook
 from app.dispatch.rulebook import Rulebook
 from app.errors import Forbidden, InvalidInput, OutsideDistrict
 from app.grid import lookup
-from app.grid.place import Place
+from app.grid.place import ComponentFact, Place
 from app.identity.principal import Principal
 
 
@@ -45,9 +45,7 @@ async def report(connection: AsyncConnection, command: Report, actor: Principal,
     """
     version = await active_rulebook(connection, now)
     rulebook = version.rulebook
-    row = BY_ACTION[command.action]
-    if not row.allows(actor.roles, rulebook.policy):
-        raise Forbidden(f"您的岗位不能{row.label} / your roles may not {row.label_en}")
+    check_allowed(command, actor, rulebook)
     if command.external_number is not None:
         known = await store.id_of_external_number(connection, actor.id, command.external_number)
         if known is not None:
@@ -59,23 +57,49 @@ async def report(connection: AsyncConnection, command: Report, actor: Principal,
     place, part = await lookup.locate_with_component(
         connection, lon, lat, now, code=command.component_code, snap_m=rulebook.policy.snap_m, asker=actor
     )
+    fields = known_of(command, actor, place, part, version, now)
+    (number,) = await store.next_numbers(connection, rulebook.district_code, local_day(now, rulebook), 1)
+    folded = await begin(connection, command, fields | {"number": number}, actor, rulebook)
+    near = await near_of(connection, folded.case, rulebook, actor)
+    return Taken(Situation(folded, actor, now, rulebook, version.id), near)
+
+
+def check_allowed(command: Report, actor: Principal, rulebook: Rulebook) -> None:
+    """Errors: `Forbidden` when the caller's roles may not report this way."""
+    row = BY_ACTION[command.action]
+    if not row.allows(actor.roles, rulebook.policy):
+        raise Forbidden(f"您的岗位不能{row.label} / your roles may not {row.label_en}")
+
+
+def known_of(
+    command: Report,
+    actor: Principal,
+    place: Place,
+    part: ComponentFact | None,
+    version: RulebookVersion,
+    now: datetime,
+) -> dict[str, Any]:
+    """The fields of a new case but its number: what the report says, and what is found at its place.
+
+    Errors: `OutsideDistrict`, `Forbidden` for a place outside the caller's areas, `InvalidInput`.
+    """
+    rulebook = version.rulebook
     cell_code = _inside(place, command)
     if not actor.covers(cell_code):
         raise Forbidden(
             f"地点在网格 {cell_code}，不在您的辖区 / the place lies outside the areas you answer for"
         )
     part = there_is(command.component_code, part)
-    fields: dict[str, Any] = {
+    return {
         "id": new_id(),
-        "number": await store.next_number(connection, rulebook.district_code, _local_day(now, rulebook)),
         "district_code": rulebook.district_code,
         "source": command.source,
         "category": _category(command, rulebook),
         "condition": command.condition,
         "description": command.description,
         "address": command.address,
-        "lon": lon,
-        "lat": lat,
+        "lon": place.lon,
+        "lat": place.lat,
         "raw_x": command.position.x,
         "raw_y": command.position.y,
         "datum": command.position.datum,
@@ -88,12 +112,10 @@ async def report(connection: AsyncConnection, command: Report, actor: Principal,
         **_place_fields(place),
         **(component_fields(part) if part else {}),
     }
-    folded = await begin(connection, command, fields, actor, rulebook)
-    near = await near_of(connection, folded.case, rulebook, actor)
-    return Taken(Situation(folded, actor, now, rulebook, version.id), near)
 
 
-def _local_day(now: datetime, rulebook: Rulebook) -> str:
+def local_day(now: datetime, rulebook: Rulebook) -> str:
+    """The city's date, `YYYYMMDD`, as case numbers carry it."""
     return now.astimezone(ZoneInfo(rulebook.calendar.timezone)).strftime("%Y%m%d")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Text,
     all_,
     and_,
@@ -32,14 +34,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases.case import FIELDS, Case, ClockState, Folded
 from app.cases.journal import APPEND, DATA, Entry
-from app.cases.tables import CaseRow, ClockRow, case_serial
+from app.cases.tables import CaseRow, ClockRow, JournalRow, case_serial
 from app.cases.workflow import OPEN, Stage
-from app.db import table_of
+from app.db import driver_of, table_of
 from app.identity.tables import AccountTable
 from app.prepared import Prepared
 
 _CASE = table_of(CaseRow)
 _CLOCK = table_of(ClockRow)
+_JOURNAL = table_of(JournalRow)
 _ACCOUNT = table_of(AccountTable)
 
 CASE_COLUMNS = [_CASE.c[name] for name in FIELDS]
@@ -100,7 +103,17 @@ _ID_OF_ORDER = Prepared(
         _CASE.c.external_number == bindparam("external_number"),
     )
 )
-_SERIAL = Prepared(select(case_serial.next_value()))
+_SERIALS = Prepared(
+    select(case_serial.next_value().label("serial")).select_from(
+        func.generate_series(1, bindparam("many", type_=Integer))
+    )
+)
+_KNOWN_ORDERS = Prepared(
+    select(_CASE.c.external_number, _CASE.c.number).where(
+        _CASE.c.reporter_id == bindparam("reporter_id"),
+        _CASE.c.external_number == any_(bindparam("orders", type_=ARRAY(Text))),
+    )
+)
 
 
 async def id_of_number(connection: AsyncConnection, number: str) -> UUID | None:
@@ -120,10 +133,10 @@ async def id_of_external_number(
     return found
 
 
-async def next_number(connection: AsyncConnection, district_code: str, day: str) -> str:
+async def next_numbers(connection: AsyncConnection, district_code: str, day: str, many: int) -> list[str]:
     """案卷编号: district, local date `YYYYMMDD` and a serial of seven digits from the database's sequence."""
-    serial = await _SERIAL.value(connection)
-    return f"{district_code}-{day}-{serial:07d}"
+    serials = await _SERIALS.rows(connection, many=many)
+    return [f"{district_code}-{day}-{serial['serial']:07d}" for serial in serials]
 
 
 def pairs_of(case: Case) -> list[str]:
@@ -162,6 +175,35 @@ def _change_of(columns: tuple[str, ...]) -> Prepared:
 async def begin_case(connection: AsyncConnection, case: Case, entry: Entry) -> None:
     """Writes a new case, its first entry and the clocks the entry tells of."""
     await _BEGIN.rows(connection, **case.model_dump(), pairs=pairs_of(case), **entry.parameters())
+
+
+async def known_orders(
+    connection: AsyncConnection, reporter_id: UUID, orders: Sequence[str]
+) -> dict[str, str]:
+    """The case numbers of those orders of that sender that are known."""
+    found = await _KNOWN_ORDERS.rows(connection, reporter_id=reporter_id, orders=orders)
+    return {row["external_number"]: row["number"] for row in found}
+
+
+async def begin_cases(connection: AsyncConnection, begun: Sequence[tuple[Folded, Entry]]) -> None:
+    """`begin_case` for many, by COPY.
+
+    Errors: the driver's `UniqueViolationError` when another request took one of their orders meanwhile.
+    """
+    cases = [{**f.case.model_dump(), "pairs": pairs_of(f.case)} for f, _ in begun]
+    told = [{**entry.parameters(), "entry_data": json.dumps(entry.data)} for _, entry in begun]
+    clocks = [
+        {**clock.model_dump(), "case_id": f.case.id, "pauses": json.dumps(clock.model_dump()["pauses"])}
+        for f, _ in begun
+        for clock in f.clocks
+    ]
+    for table, rows, prefix in ((_CASE, cases, ""), (_JOURNAL, told, "entry_"), (_CLOCK, clocks, "")):
+        if rows:
+            await driver_of(connection).copy_records_to_table(
+                table.name,
+                records=[tuple(row.values()) for row in rows],
+                columns=[name.removeprefix(prefix) for name in rows[0]],
+            )
 
 
 async def change_case(connection: AsyncConnection, changes: dict[str, Any], entry: Entry) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from sqlalchemy import Double, bindparam, func, select, text
@@ -91,7 +92,25 @@ _LOCATE = text(
     FROM known
     """
 )
+#: The same of each of many points, that a query around it calls `asked`.
+_EACH = reduce(
+    lambda sql, name: sql.replace(f":{name}", f"asked.{name}"), ("lon", "lat", "component"), _LOCATE.text
+)
 _LOCATED = Prepared(_LOCATE.bindparams(bindparam("snap", type_=Double())))
+#: The same of each of many points, which the query around it calls `asked`.
+_EACH = reduce(
+    lambda sql, name: sql.replace(f":{name}", f"asked.{name}"), ("lon", "lat", "component"), _LOCATE.text
+)
+_MANY_LOCATED = Prepared(
+    text(
+        f"""
+        SELECT found.*
+        FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]), CAST(:components AS text[]))
+            WITH ORDINALITY AS asked (lon, lat, component, turn)
+        CROSS JOIN LATERAL ({_EACH}) AS found ORDER BY turn
+        """  # noqa: S608
+    ).bindparams(bindparam("snap", type_=Double()))
+)
 
 
 async def locate_with_component(
@@ -106,9 +125,12 @@ async def locate_with_component(
 ) -> tuple[Place, ComponentFact | None]:
     """`locate` and `component` in one statement: an import beside it is seen by both or by neither."""
     found = await _locate(connection, lon, lat, at, snap_m, code)
+    return _place(found, lon, lat), _part(found, asker)
+
+
+def _part(found: Mapping[str, Any], asker: Principal) -> ComponentFact | None:
     lies_in, *facts = found["component"] or (None,)
-    part = ComponentFact(*facts) if lies_in is not None and asker.covers(lies_in) else None
-    return _place(found, lon, lat), part
+    return ComponentFact(*facts) if lies_in is not None and asker.covers(lies_in) else None
 
 
 async def locate(
@@ -121,6 +143,31 @@ async def locate(
     no cell but a street or district, that is told.
     """
     return _place(await _locate(connection, lon, lat, at, snap_m, None), lon, lat)
+
+
+async def locate_many(
+    connection: AsyncConnection,
+    asked: Sequence[tuple[float, float, str | None]],
+    at: datetime,
+    *,
+    snap_m: float = 0,
+    asker: Principal = SYSTEM,
+) -> list[tuple[Place, ComponentFact | None]]:
+    """`locate_with_component` for many (longitude, latitude, component code) in one statement."""
+    lons, lats, components = map(list, zip(*asked, strict=True))
+    found = await _MANY_LOCATED.rows(
+        connection,
+        lons=lons,
+        lats=lats,
+        components=components,
+        at=at,
+        snap=snap_m,
+        crack=_CRACK,
+        default_range=DEFAULT_VISIBLE_RANGE_M,
+    )
+    return [
+        (_place(row, lon, lat), _part(row, asker)) for row, (lon, lat, _) in zip(found, asked, strict=True)
+    ]
 
 
 async def _locate(

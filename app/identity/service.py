@@ -52,6 +52,22 @@ async def principal_of_key(connection: AsyncConnection, api_key: str, *, now: da
     return known.principal
 
 
+async def principal_of_username(connection: AsyncConnection, username: str) -> Principal:
+    """The active account of that name, for who runs the command line. Errors: `NotFound`."""
+    account = await store.account_by_username(connection, username.lower())
+    if account is None or not account.active:
+        raise NotFound(f"there is no active account {username}: `chengguan account list` shows all")
+    return Principal(
+        id=account.id,
+        name=account.display_name,
+        kind="account",
+        roles=frozenset(account.roles),
+        areas=account.areas,
+        unit=account.unit,
+        username=account.username,
+    )
+
+
 # Accounts
 
 
