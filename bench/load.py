@@ -11,6 +11,7 @@ import gc
 import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter, process_time
 from typing import Any, cast
@@ -21,6 +22,10 @@ from bench.machine import accepted_by
 PATIENCE = 60.0
 #: Seconds before a client that was told to come back later does.
 PAUSE = 0.05
+
+
+class _Over(Exception):
+    """The time is up, wherever the story stands."""
 
 
 class Failed(Exception):
@@ -76,16 +81,16 @@ class Line(asyncio.Protocol):
 
 @dataclass(slots=True)
 class Client:
-    """Who plays a story: sends, and notes how long each kind of request took."""
+    """Who plays a story until the time is up: sends, and notes how long each kind of request took."""
 
     line: Line
-    number: int
+    until: float
     took: dict[str, list[float]]
     refused: int = 0
 
     async def send(self, kind: str, request: bytes) -> bytes:
         """The body of a successful reply. Errors: `Failed`."""
-        while True:
+        while perf_counter() < self.until:
             reply = await self.line.send(request)
             if reply[9:10] == b"2":
                 self.took[kind].append(self.line.seconds)
@@ -94,6 +99,7 @@ class Client:
                 raise Failed(f"{request[:2000].decode()}\n\n{reply[:2000].decode()}")
             self.refused += 1
             await asyncio.sleep(PAUSE)
+        raise _Over
 
 
 Story = Callable[[Client], Awaitable[None]]
@@ -136,14 +142,15 @@ async def play(address: Address, clients: int, seconds: float, story: Story) -> 
     """Plays the story with that many clients for that long."""
     lines = await _lines(address, clients)
     took: dict[str, list[float]] = defaultdict(list)
-    playing = [Client(line, number, took) for number, line in enumerate(lines)]
     gc.collect()
     gc.freeze()
     began, used = perf_counter(), process_time()
+    playing = [Client(line, began + seconds, took) for line in lines]
 
     async def keep_on(client: Client) -> None:
-        while perf_counter() - began < seconds:
-            await story(client)
+        with suppress(_Over):
+            while True:
+                await story(client)
 
     try:
         async with asyncio.timeout(seconds + PATIENCE):

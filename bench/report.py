@@ -155,8 +155,11 @@ def queries(found: Figures) -> str:
 
 def growth(found: Figures) -> str:
     """What making the cases took."""
-    rows = ((_cases(one["cases"]), one["seconds"], one["gb"]) for one in found.get("growth", ()))
-    return table(("cases", "seconds to make", "GB with indexes and journal"), rows)
+    rows = (
+        (_cases(one["cases"]), one["seconds"], one["cpu_seconds"], one["gb"])
+        for one in found.get("growth", ())
+    )
+    return table(("cases", "seconds to make", "of processor", "GB with indexes and journal"), rows)
 
 
 def memory(found: Figures) -> str:

@@ -24,6 +24,7 @@ from bench.contest import Sample, Server, Side, compare, figures_of, over_http
 from bench.crew import Crew, log_in
 from bench.district import CITY, VILLAGE
 from bench.growing import Growth
+from bench.machine import cpu_seconds
 from bench.pgbench import Pgbench
 from bench.service import BARE, CHENGGUAN, environment, serving
 
@@ -90,16 +91,26 @@ class Bench:
         try:
             for cases in self.asked.sizes:
                 _say(f"{cases:,} cases")
-                self._note_growth(cases, growth.reach(cases))
+                self._grow(growth, cases)
                 await self._at(cases, database)
         finally:
             await database.close()
 
-    def _note_growth(self, cases: int, seconds: float) -> None:
+    def _grow(self, growth: Growth, cases: int) -> None:
+        postmaster = self._postmaster()
+        used = cpu_seconds(postmaster)
+        seconds = growth.reach(cases)
+        used = cpu_seconds(postmaster) - used
         with self._connect() as connection:
             row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
         assert row is not None
-        self.growth.append({"cases": cases, "seconds": round(seconds, 1), "gb": round(row[0] / 1e9, 2)})
+        self.growth.append(
+            {
+                "cases": cases, "seconds": round(seconds, 1), "cpu_seconds": round(used, 1),
+                "gb": round(row[0] / 1e9, 2),
+            }
+        )  # fmt: skip
+        _say(f"  made in {seconds:.0f} s, {used:.0f} s of processor, {row[0] / 1e9:.1f} GB")
 
     async def _at(self, cases: int, database: Database) -> None:
         works = [work for work in self.asked.works if cases < TEN_MILLIONS or work in AT_TEN_MILLIONS]
