@@ -13,7 +13,7 @@ import numpy as np
 import pyogrio.raw
 import pytest
 import shapely
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import geo
@@ -187,28 +187,11 @@ def cells_by_shapely(cells: Layer, points: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 async def cells_by_the_look_up(connection: AsyncConnection, points: np.ndarray) -> np.ndarray:
-    """What `locate` asks the database, in its own words, of a thousand points at a time."""
-    one = lookup._LOCATE.text.replace(":lon", "asked.lon").replace(":lat", "asked.lat")
-    many = text(
-        f"""
-        SELECT coalesce(found.cell_code, '{NOWHERE}')
-        FROM unnest(CAST(:lons AS float8[]), CAST(:lats AS float8[]))
-        WITH ORDINALITY AS asked (lon, lat, number)
-        CROSS JOIN LATERAL ({one}) AS found ORDER BY number
-        """
-    )
+    """What the look-up of many says, a thousand points at a time."""
     found: list[str] = []
     for part in np.array_split(points, -(-len(points) // 1000)):
-        lons, lats = part.T.tolist()
-        values = {
-            "lons": lons,
-            "lats": lats,
-            "at": NOW,
-            "snap": 0.0,
-            "crack": lookup._CRACK,
-            "default_range": 30,
-        }
-        found += await connection.scalars(many, values)
+        asked = [(lon, lat, None) for lon, lat in part.tolist()]
+        found += [place.cell_code or NOWHERE for place, _ in await lookup.locate_many(connection, asked, NOW)]
     return np.array(found)
 
 
