@@ -46,6 +46,7 @@ def serve(
             api,
             factory=True,
             workers=workers,
+            loop="asyncio",  # uvloop lets in one connection a round: a flood would wait at the socket, unrefused
             log_config=None,
             access_log=False,
             server_header=False,
