@@ -46,7 +46,8 @@ def serve(
             api,
             factory=True,
             workers=workers,
-            loop="asyncio",  # uvloop lets in one connection a round: a flood would wait at the socket, unrefused
+            # uvloop lets in one connection a round: a flood would wait at the socket, and not be refused.
+            loop="asyncio",
             log_config=None,
             access_log=False,
             server_header=False,
