@@ -46,6 +46,8 @@ def serve(
             api,
             factory=True,
             workers=workers,
+            # uvloop lets in one connection a round: a flood would wait at the socket, and not be refused.
+            loop="asyncio",
             log_config=None,
             access_log=False,
             server_header=False,
