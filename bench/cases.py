@@ -58,7 +58,8 @@ CREATE UNLOGGED TABLE bench_cell AS
 CREATE UNLOGGED TABLE bench_text (n int, description text, address text, pairs text[]);
 CREATE UNLOGGED TABLE bench_minor (n int, category text, condition text);
 CREATE UNLOGGED TABLE bench_decision (
-  condition text, street text, lead text, assisting text[], matrix_row text, decision jsonb);
+  condition text, street text, lead text, assisting text[], matrix_row text, decision jsonb,
+  brief jsonb GENERATED ALWAYS AS (decision - 'why' - 'losers') STORED);
 CREATE UNLOGGED TABLE bench_inspector AS
   SELECT (row_number() OVER (PARTITION BY areas[1] ORDER BY username) - 1)::int AS n, areas[1] AS street,
     id, display_name AS name
@@ -83,7 +84,8 @@ SELECT (lpad(to_hex((extract(epoch FROM reported_at) * 1000)::bigint), 12, '0') 
   CASE WHEN steps > 2 THEN minor.condition END, said.description, said.address,
   lon, lat, lon, lat, 'cgcs2000', cell.code, cell.street, cell.area_class, inspector.id, inspector.name,
   CASE WHEN steps = 6 THEN checker.id END, CASE WHEN steps = 6 THEN checker.name END, rulebook,
-  CASE WHEN steps > 3 THEN decided.matrix_row END, CASE WHEN steps > 3 THEN decided.decision END,
+  CASE WHEN steps > 3 THEN decided.matrix_row END,
+  CASE WHEN steps > 3 THEN CASE WHEN whole THEN decided.decision ELSE decided.brief END END,
   CASE WHEN steps > 3 THEN decided.lead END, CASE WHEN steps > 3 THEN decided.assisting ELSE '{}' END,
   reported_at, CASE WHEN steps > 2 THEN reported_at + interval '15 min' END,
   CASE WHEN steps > 3 THEN reported_at + interval '22 min' END,
@@ -130,18 +132,27 @@ _JOURNAL = """
 INSERT INTO journal (
   id, case_id, version, at, action, actor_id, actor_name, from_stage, to_stage, data, previous, hash,
   district_code)
-SELECT (left(id::text, 15) || lpad(to_hex(step.n), 3, '0') || right(id::text, 18))::uuid, id, step.n,
-  reported_at + step.after, step.action, reporter_id, reporter_name, step.source, step.target,
-  CASE WHEN step.n = 1 AND version > 1
-    THEN jsonb_build_object('command', jsonb_build_object('description', description, 'address', address),
-      'clocks', '[]'::jsonb,
-      'changes', to_jsonb(case_file) - '{geom,pairs,version,head,decision}'::text[])
-    ELSE jsonb_build_object('command', jsonb_build_object('note', address), 'clocks', '[]'::jsonb,
-      'changes', jsonb_build_object('stage', step.target, 'due_at', reported_at)) END,
-  CASE WHEN step.n = 1 THEN repeat('0', 64) ELSE md5(number) || md5(step.source) END,
-  md5(number) || md5(step.target), district_code
-FROM case_file JOIN bench_step AS step ON step.n <= version
-WHERE reported_at BETWEEN %(since)s AND %(until)s
+SELECT (left(c.id::text, 15) || lpad(to_hex(step.n), 3, '0') || right(c.id::text, 18))::uuid, c.id, step.n,
+  c.reported_at + step.after, step.action, c.reporter_id, c.reporter_name, step.source, step.target,
+  CASE WHEN step.n = 1 AND c.version > 1
+    THEN jsonb_build_object(
+      'command', jsonb_build_object('description', c.description, 'address', c.address),
+      'clocks', '[]'::jsonb, 'changes', to_jsonb(told))
+    ELSE jsonb_build_object('command', jsonb_build_object('note', c.address), 'clocks', '[]'::jsonb,
+      'changes', jsonb_build_object('stage', step.target, 'due_at', c.reported_at)) END,
+  CASE WHEN step.n = 1 THEN repeat('0', 64) ELSE md5(c.number) || md5(step.source) END,
+  md5(c.number) || md5(step.target), c.district_code
+FROM case_file AS c JOIN bench_step AS step ON step.n <= c.version
+CROSS JOIN LATERAL (
+  SELECT c.id, c.number, c.district_code, 'reported' AS stage, c.source, c.category, c.condition,
+    c.description, c.address, c.lon, c.lat, c.raw_x, c.raw_y, c.datum, c.area_code, c.street_code,
+    c.area_class, c.segment_code, c.chief_name, c.chief_account, c.component_code, c.reporter_id, c.reporter_name,
+    c.external_number, c.inspector_id, c.inspector_name, c.rulebook_id, c.matrix_row, c.lead_unit,
+    c.assisting_units, c.reported_at, c.due_at, c.amber_at, c.verified, c.check_passed, c.self_handled,
+    c.overdue, c.exempt, c.declines, c.extensions, c.suspensions, c.reworks, c.reminders, c.duplicates,
+    c.listed, c.pending
+) AS told
+WHERE c.reported_at BETWEEN %(since)s AND %(until)s
 """
 _CLOCKS = """
 INSERT INTO case_clock (
@@ -175,7 +186,11 @@ class History:
         told = [*(words.problem() for _ in range(TEXTS)), *(words.brief() for _ in range(TEXTS))]
         _copy(connection, "bench_text", ((n, *problem) for n, problem in enumerate(told)))
         _copy(connection, "bench_minor", self._minors())
-        _copy(connection, "bench_decision", self._decisions())
+        _copy(
+            connection,
+            "bench_decision (condition, street, lead, assisting, matrix_row, decision)",
+            self._decisions(),
+        )
         sources = (None, *(target for _, target, _ in STEPS))
         _copy(
             connection,
@@ -243,4 +258,4 @@ def _copy(connection: psycopg.Connection[Any], table: str, rows: Any) -> None:
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN".encode()) as copy:
         for row in rows:
             copy.write_row(row)
-    connection.execute(f"ANALYZE {table}".encode())
+    connection.execute(f"ANALYZE {table.partition(' ')[0]}".encode())

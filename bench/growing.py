@@ -31,7 +31,7 @@ WHERE tablename = ANY(%s) AND indexname NOT IN (SELECT conname FROM pg_constrain
 ORDER BY indexdef LIKE '%%gin%%' DESC, indexdef LIKE '%%gist%%' DESC, indexname
 """
 #: While cases are made a crash may cost everything: nothing is written twice, and seldom.
-_HURRY = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "'16GB'", "autovacuum": "off"}
+_HURRY = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "'4GB'", "autovacuum": "off"}
 
 Connect = Callable[[], psycopg.Connection[Any]]
 

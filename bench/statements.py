@@ -48,9 +48,9 @@ WITH place AS (
         {now} + interval '12 min', '15 分钟'
     FROM opened
 ), kept AS (
-    INSERT INTO idempotent_requests (principal, key, fingerprint, created_at, status, body, headers)
+    INSERT INTO idempotent_requests (principal, key, fingerprint, created_at, status, content, headers)
     SELECT {reporter}, {key}, md5({description}), {now}, 201,
-        jsonb_build_object('id', id, 'number', number), '{{}}'
+        jsonb_build_object('id', id, 'number', number)::text, '{{}}'
     FROM opened
 )
 SELECT id, number FROM opened
