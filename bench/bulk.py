@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pyogrio.raw
 
 from app.db import new_id
+from app.identity.principal import Role
 from bench.city import City
 from bench.contest import Sample
 from bench.district import CELL_LAT, CELL_LON, DISTRICT, MANIFEST, Plan, generate
@@ -95,7 +99,26 @@ def reports_by_copy(
     return Sample(reports, seconds, cpu=used)
 
 
-def _reports(place: City, reports: int) -> Any:
+def reports_imported(
+    env: dict[str, str], place: City, reports: int, prefix: str, postmaster: int, log: Path
+) -> Sample:
+    """As many by the command, from a file; its start and every check included."""
+    file = log.with_name("reports.jsonl")
+    with file.open("w") as lines:
+        for number, (_, lon, lat, category, description, address, _) in enumerate(_reports(place, reports)):
+            report = {
+                "position": {"x": lon, "y": lat, "datum": "cgcs2000"}, "category": category,
+                "description": description, "address": address, "external_number": f"{prefix}{number}",
+            }  # fmt: skip
+            lines.write(json.dumps(report, ensure_ascii=False) + "\n")
+    clerk = next(person.username for person in place.people if person.role is Role.INTAKE_CLERK)
+    before, began = cpu_seconds(postmaster), perf_counter()
+    command(env, "report", "import", str(file), "--as", clerk, log=log)
+    seconds = perf_counter() - began
+    return Sample(reports, seconds, cpu={"postgres": cpu_seconds(postmaster) - before})
+
+
+def _reports(place: City, reports: int) -> Iterator[tuple[UUID, float, float, str, str, str, list[str]]]:
     rng = Random(4)
     words = Words(rng)
     for _ in range(reports):

@@ -145,13 +145,12 @@ SELECT (left(c.id::text, 15) || lpad(to_hex(step.n), 3, '0') || right(c.id::text
 FROM case_file AS c JOIN bench_step AS step ON step.n <= c.version
 CROSS JOIN LATERAL (
   SELECT c.id, c.number, c.district_code, 'reported' AS stage, c.source, c.category, c.condition,
-    c.description, c.address, c.lon, c.lat, c.raw_x, c.raw_y, c.datum, c.area_code,
-    c.street_code,
-    c.area_class, c.segment_code, c.chief_name, c.chief_account, c.component_code, c.reporter_id, c.reporter_name,
-    c.external_number, c.inspector_id, c.inspector_name, c.rulebook_id, c.matrix_row, c.lead_unit,
-    c.assisting_units, c.reported_at, c.due_at, c.amber_at, c.verified, c.check_passed, c.self_handled,
-    c.overdue, c.exempt, c.declines, c.extensions, c.suspensions, c.reworks, c.reminders, c.duplicates,
-    c.listed, c.pending
+    c.description, c.address, c.lon, c.lat, c.raw_x, c.raw_y, c.datum, c.area_code, c.street_code,
+    c.area_class, c.segment_code, c.chief_name, c.chief_account, c.component_code, c.reporter_id,
+    c.reporter_name, c.external_number, c.inspector_id, c.inspector_name, c.rulebook_id, c.matrix_row,
+    c.lead_unit, c.assisting_units, c.reported_at, c.due_at, c.amber_at, c.verified, c.check_passed,
+    c.self_handled, c.overdue, c.exempt, c.declines, c.extensions, c.suspensions, c.reworks, c.reminders,
+    c.duplicates, c.listed, c.pending
 ) AS told
 WHERE c.reported_at BETWEEN %(since)s AND %(until)s
 """

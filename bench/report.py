@@ -24,7 +24,6 @@ TITLES = {
     "bulk": "批量上报 report of many",
     "grid": "网格导入 cell of a map imported",
 }
-#: At this many clients the targets are looked at.
 _AT = 8
 _MILLION = 1_000_000
 _NOT_MEASURED = "not measured"
@@ -41,6 +40,11 @@ def _first(work: dict[str, Any]) -> dict[str, Any]:
     """The side of the service."""
     figures: dict[str, Any] = work["sides"]["service"]
     return figures
+
+
+def _at(work: str) -> int:
+    """The number of clients at which the targets look at the work."""
+    return 1 if work in ("sweep", "bulk", "grid") else _AT
 
 
 # -- targets ----------------------------------------------------------------------------------------------
@@ -65,7 +69,7 @@ def _judged(words: list[str], *, met: bool) -> tuple[str, str]:
 
 
 def _share(found: Figures, work: str, other: str, least: float) -> tuple[str, str]:
-    shares = [(one["cases"], one["sides"][other]["share"]) for one in _works(found, work, _AT)]
+    shares = [(one["cases"], one["sides"][other]["share"]) for one in _works(found, work, _at(work))]
     words = [f"{_cases(cases)}: {_between(share)}" for cases, share in shares]
     return _judged(words, met=all(share["median"] >= least for _, share in shares))
 
@@ -90,7 +94,7 @@ def _growing_worse(found: Figures, most: float) -> tuple[str, str]:
     for work in TITLES:
         rates = {
             one["cases"]: _first(one)["rate"]["median"] for one in _works(found, work)
-            if one["connections"] in (_AT, 1 if work in ("sweep", "grid") else _AT)
+            if one["connections"] == _at(work)
         }  # fmt: skip
         if 0 in rates and _MILLION in rates:
             change = rates[_MILLION] / rates[0] - 1

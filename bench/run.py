@@ -193,15 +193,14 @@ class Bench:
                 }
                 self._note(work, cases, 1, _of(samples), due=due)
             elif work == "bulk":
-                seed = cases + 99
-                one_by_one = over_http(service, stories.intake(self.place, self._crew, seed))
+                reports, postmaster = self.asked.reports, service.postmaster
                 samples = {
-                    "service": await one_by_one(self.asked.seconds * 2, self.asked.main),
-                    "COPY and join": bulk.reports_by_copy(
-                        connection, self.place, self.asked.reports, service.postmaster
+                    "service": bulk.reports_imported(
+                        self._env, self.place, reports, f"{cases}-", postmaster, self._log
                     ),
+                    "COPY and join": bulk.reports_by_copy(connection, self.place, reports, postmaster),
                 }
-                self._note(work, cases, self.asked.main, _of(samples))
+                self._note(work, cases, 1, _of(samples))
             else:
                 samples = bulk.map_imported(
                     connection,
