@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -96,4 +97,10 @@ def build() -> FastAPI:
     leave_with_parent()
     settings = Settings()
     logs.configure(settings.log)
-    return create_app(settings)
+    app = create_app(settings)
+    # What stays is not walked again by the collector, and what a request makes goes without it: its full
+    # rounds over half a million objects took a quarter of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,5 +50,6 @@ async def rulebook_version(connection: AsyncConnection, version_id: UUID) -> Rul
         known = _parsed[version_id] = RulebookVersion(version_id, number, Rulebook.model_validate(content))
         if len(_parsed) > _KEPT:
             _parsed.popitem(last=False)
+        gc.freeze()  # a rulebook is many objects that stay: the collector need not walk them again and again
     _parsed.move_to_end(version_id)
     return known
