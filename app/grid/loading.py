@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-import pyogrio
-import pyogrio.raw
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from app import geo
 from app.errors import InvalidInput
@@ -142,6 +139,10 @@ def _read_csv(path: Path, source: LayerSource) -> _Read:
 
 
 def _read_map(path: Path, source: LayerSource) -> _Read:
+    # GDAL is 30 MB that a process which imports no map does not need.
+    import pyogrio.raw
+    from pyogrio.errors import DataLayerError, DataSourceError
+
     try:
         meta, _, wkb, values = pyogrio.raw.read(
             _gdal_path(path),
