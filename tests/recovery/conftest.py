@@ -38,7 +38,8 @@ Carried = Callable[..., list[Result]]
 @pytest.fixture
 def as_documented() -> Carried:
     page = (ROOT / "docs" / "operations.md").read_text()
-    blocks = re.findall(r"^```\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    blocks = [block for language, block in fenced if not language]
 
     def carried(begins: str, replaced: dict[str, str], **environment: str) -> list[Result]:
         (block,) = [block for block in blocks if block.startswith(begins)]
