@@ -17,14 +17,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import problems
 from app.db import new_id
+from app.door import WATCHING
 from app.metrics import Metrics
 from app.settings import ServerSettings
 
 log = structlog.get_logger(__name__)
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-#: Paths asked for by machines every few seconds; a line for each would bury the rest.
-_UNLOGGED = ("/health/", "/metrics")
 #: What the JSON of a character beyond U+FFFF begins with.
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -67,7 +66,9 @@ class RequestMiddleware:
             seconds = perf_counter() - started
             self._metrics.in_flight.dec()
             self._metrics.answered(_route(scope), scope["method"], status, seconds)
-            if not scope["path"].startswith(_UNLOGGED):
+            if not scope["path"].startswith(
+                WATCHING
+            ):  # every few seconds: a line for each would bury the rest
                 log.info(
                     "request",
                     method=scope["method"],

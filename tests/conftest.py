@@ -3,6 +3,7 @@ a savepoint for ordinary tests and a cloned database for those marked `cloned`."
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 import uuid
@@ -21,7 +22,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 from pydantic import SecretStr
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import migrate
@@ -141,6 +142,15 @@ def shared_url(cluster: PrivateCluster, template: str) -> str:
     """URL of the database of the tests that take everything back; nobody connects to the template."""
     admin(cluster, f"CREATE DATABASE shared_{template} TEMPLATE {template}")
     return cluster.database_url(f"shared_{template}")
+
+
+async def until_blocked(database: Database, task: asyncio.Task[Any]) -> None:
+    """Returns when the task waits for a lock that another holds."""
+    async with database.transaction() as watching:
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while (await watching.execute(waiting)).scalar_one() == 0:
+            assert not task.done()
+            await asyncio.sleep(0.01)
 
 
 class _TakenBack(Exception):

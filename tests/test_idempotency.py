@@ -10,7 +10,6 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import idempotency
@@ -18,6 +17,7 @@ from app.db import Database
 from app.errors import IdempotencyConflict, InvalidInput
 from app.idempotency import IdempotencyKey, Reply, once
 from app.requests import ClockDep, Conn
+from tests.conftest import until_blocked
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 WANG, LI = UUID(int=1), UUID(int=2)
@@ -106,11 +106,7 @@ async def test_of_two_at_once_the_second_waits(database: Database, first_fails: 
     first = asyncio.create_task(send(slow))
     await started.wait()
     second = asyncio.create_task(send(quick))
-    async with database.transaction() as watching:
-        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        while (await watching.execute(waiting)).scalar_one() == 0:
-            assert not second.done()
-            await asyncio.sleep(0.01)
+    await until_blocked(database, second)
     finish.set()
     outcome = await asyncio.gather(first, second, return_exceptions=True)
     winner = "second" if first_fails else "first"

@@ -16,8 +16,10 @@ from rich.table import Table
 
 from app.cases import bulk, jobs, journal
 from app.cases.actions import Report
+from app.cases.bulk import Outcome
 from app.cases.journal import Verification
 from app.errors import InvalidInput
+from app.identity.principal import Principal
 from app.identity.service import principal_of_username
 from app.requests import Services
 from app.session import with_services
@@ -75,21 +77,13 @@ def import_reports(
             actor = await principal_of_username(connection, account)
         with file.open() as lines, refused.open("w") as complaints:
             for portion in _portions(lines):
-                good = {at: report for at, (_, report) in enumerate(portion) if isinstance(report, Report)}
-                async with parts.database.transaction() as connection:
-                    outcomes = await bulk.report_many(
-                        connection, list(good.values()), actor, parts.clock.now()
-                    )
-                reasons = {at: str(wrong) for at, (_, wrong) in enumerate(portion) if at not in good}
-                for at, outcome in zip(good, outcomes, strict=True):
-                    if outcome.refused is not None:
-                        reasons[at] = outcome.refused.detail
-                    else:
+                for (line, _), outcome in zip(portion, await _outcomes(parts, actor, portion), strict=True):
+                    if outcome.refused is None:
                         told["known" if outcome.known else "taken"] += 1
-                for at, reason in sorted(reasons.items()):
+                        continue
                     told["refused"] += 1
-                    line = {"reason": reason, "line": portion[at][0].rstrip("\n")}
-                    complaints.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    complaint = {"reason": outcome.refused.detail, "line": line.rstrip("\n")}
+                    complaints.write(json.dumps(complaint, ensure_ascii=False) + "\n")
         return told
 
     found = with_services(work)
@@ -102,7 +96,19 @@ def import_reports(
     refused.unlink()
 
 
-def _portions(lines: Iterator[str]) -> Iterator[list[tuple[str, Report | InvalidInput]]]:
+#: A line of the file, and what it says.
+_Read = tuple[str, Report | InvalidInput]
+
+
+async def _outcomes(parts: Services, actor: Principal, portion: list[_Read]) -> list[Outcome]:
+    """What came of each line; one that cannot be read is refused."""
+    reports = [said for _, said in portion if isinstance(said, Report)]
+    async with parts.database.transaction() as connection:
+        taken = iter(await bulk.report_many(connection, reports, actor, parts.clock.now()))
+    return [next(taken) if isinstance(said, Report) else Outcome(refused=said) for _, said in portion]
+
+
+def _portions(lines: Iterator[str]) -> Iterator[list[_Read]]:
     """The file's lines with what each says, as many at a time as are taken in at once."""
     filled = (line for line in lines if line.strip())
     while portion := list(islice(filled, bulk.MOST)):

@@ -19,7 +19,6 @@ from app.cases.workflow import Action
 from app.dispatch.active import active_rulebook
 from app.dispatch.rulebook import ClockKind
 from app.errors import ActionNotAllowed, NotFound, NotReady
-from app.grid.store import on_duty
 from app.identity.principal import SYSTEM
 from app.requests import Services
 
@@ -109,8 +108,6 @@ async def _late(_connection: AsyncConnection, situation: Situation) -> Command |
 
 async def _waiting(connection: AsyncConnection, situation: Situation) -> Command | None:
     """Give the task, where there is somebody for it."""
-    if not await on_duty(connection, situation.folded.case.area_code, situation.now):
-        return None
     if await service.inspector_for(connection, situation) is None:
         return None
     return AssignInspector(action=Action.ASSIGN_INSPECTOR)

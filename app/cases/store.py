@@ -193,7 +193,7 @@ async def begin_cases(connection: AsyncConnection, begun: Sequence[tuple[Folded,
     cases = [{**f.case.model_dump(), "pairs": pairs_of(f.case)} for f, _ in begun]
     told = [{**entry.parameters(), "entry_data": json.dumps(entry.data)} for _, entry in begun]
     clocks = [
-        {**clock.model_dump(), "case_id": f.case.id, "pauses": json.dumps(clock.model_dump()["pauses"])}
+        {**clock.model_dump(), "case_id": f.case.id, "pauses": "[]"}  # none has been paused yet
         for f, _ in begun
         for clock in f.clocks
     ]

@@ -22,8 +22,8 @@ _CRACK = 1e-8
 
 # The borders are straight in degrees, as every map draws them, so "in" is asked of geometry (the shortest way
 # on the globe bends away from a side of a kilometre by a centimetre); metres are asked of geography, whose
-# index gives the nearest by true distance. `reach` bounds the search for
-# segments by the widest visible range there is; each segment is then held to its own.
+# index gives the nearest by true distance. `reach` bounds the search for segments by the widest visible range
+# there is; each segment is then held to its own.
 _LOCATE = text(
     """
     WITH here AS (
@@ -92,10 +92,8 @@ _LOCATE = text(
     FROM known
     """
 )
-#: The same of each of many points, that a query around it calls `asked`.
-_EACH = reduce(
-    lambda sql, name: sql.replace(f":{name}", f"asked.{name}"), ("lon", "lat", "component"), _LOCATE.text
-)
+#: Parameters of both statements that are the same for every point.
+_FIXED = {"crack": _CRACK, "default_range": DEFAULT_VISIBLE_RANGE_M}
 _LOCATED = Prepared(_LOCATE.bindparams(bindparam("snap", type_=Double())))
 #: The same of each of many points, which the query around it calls `asked`.
 _EACH = reduce(
@@ -156,14 +154,7 @@ async def locate_many(
     """`locate_with_component` for many (longitude, latitude, component code) in one statement."""
     lons, lats, components = map(list, zip(*asked, strict=True))
     found = await _MANY_LOCATED.rows(
-        connection,
-        lons=lons,
-        lats=lats,
-        components=components,
-        at=at,
-        snap=snap_m,
-        crack=_CRACK,
-        default_range=DEFAULT_VISIBLE_RANGE_M,
+        connection, lons=lons, lats=lats, components=components, at=at, snap=snap_m, **_FIXED
     )
     return [
         (_place(row, lon, lat), _part(row, asker)) for row, (lon, lat, _) in zip(found, asked, strict=True)
@@ -173,16 +164,9 @@ async def locate_many(
 async def _locate(
     connection: AsyncConnection, lon: float, lat: float, at: datetime, snap_m: float, component: str | None
 ) -> Mapping[str, Any]:
-    values = {
-        "lon": lon,
-        "lat": lat,
-        "at": at,
-        "snap": snap_m,
-        "crack": _CRACK,
-        "default_range": DEFAULT_VISIBLE_RANGE_M,
-        "component": component,
-    }
-    found: Mapping[str, Any] | None = await _LOCATED.row(connection, **values)
+    found: Mapping[str, Any] | None = await _LOCATED.row(
+        connection, lon=lon, lat=lat, component=component, at=at, snap=snap_m, **_FIXED
+    )
     assert found is not None
     return found
 

@@ -21,7 +21,7 @@ from app.errors import Forbidden, Unauthenticated
 from app.identity import service
 from app.identity.account import label
 from app.identity.principal import Principal, Role
-from app.requests import Conn, Services, ServicesDep
+from app.requests import Conn, Services, ServicesDep, services
 
 _TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105
 
@@ -66,7 +66,7 @@ class Asked:
 async def asked(request: Request, access_token: BearerToken, api_key: ClientKey) -> AsyncIterator[Asked]:
     """Connection, caller and moment in one dependency: each costs the framework as much as a statement.
     Errors: `Unauthenticated`."""
-    parts = request.app.state.services
+    parts = await services(request)
     now = parts.clock.now()
     async with parts.database.transaction() as connection:
         principal = await _known(parts, connection, now, access_token, api_key)

@@ -31,22 +31,20 @@ def _principal(kind: Literal["account", "client"], row: Mapping[str, Any]) -> Pr
     )
 
 
+_ACCOUNTS = select(
+    AccountTable.id,
+    AccountTable.username,
+    AccountTable.display_name.label("name"),
+    AccountTable.roles,
+    AccountTable.areas,
+    AccountTable.unit,
+).where(AccountTable.active)
 _ACCOUNT_ASKING = Prepared(
-    select(
-        AccountTable.id,
-        AccountTable.username,
-        AccountTable.display_name.label("name"),
-        AccountTable.roles,
-        AccountTable.areas,
-        AccountTable.unit,
-    )
-    .join(LoginSessionTable, LoginSessionTable.account_id == AccountTable.id)
-    .where(
-        LoginSessionTable.id == bindparam("session"),
-        AccountTable.id == bindparam("account"),
-        AccountTable.active,
+    _ACCOUNTS.join(LoginSessionTable, LoginSessionTable.account_id == AccountTable.id).where(
+        LoginSessionTable.id == bindparam("session"), AccountTable.id == bindparam("account")
     )
 )
+_ACCOUNT_NAMED = Prepared(_ACCOUNTS.where(AccountTable.username == bindparam("username")))
 _CLIENT_ASKING = Prepared(
     select(
         ApiClientTable.id,
@@ -64,6 +62,12 @@ _CLIENT_ASKING = Prepared(
 async def account_principal(connection: AsyncConnection, account: UUID, session: UUID) -> Principal | None:
     """The active account as a principal, while its login session has not ended."""
     row = await _ACCOUNT_ASKING.row(connection, account=account, session=session)
+    return None if row is None else _principal("account", row)
+
+
+async def principal_of_username(connection: AsyncConnection, username: str) -> Principal | None:
+    """The active account of this username (lower-case) as a principal."""
+    row = await _ACCOUNT_NAMED.row(connection, username=username)
     return None if row is None else _principal("account", row)
 
 

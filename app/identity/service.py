@@ -54,18 +54,10 @@ async def principal_of_key(connection: AsyncConnection, api_key: str, *, now: da
 
 async def principal_of_username(connection: AsyncConnection, username: str) -> Principal:
     """The active account of that name, for who runs the command line. Errors: `NotFound`."""
-    account = await store.account_by_username(connection, username.lower())
-    if account is None or not account.active:
+    principal = await asking.principal_of_username(connection, username.lower())
+    if principal is None:
         raise NotFound(f"there is no active account {username}: `chengguan account list` shows all")
-    return Principal(
-        id=account.id,
-        name=account.display_name,
-        kind="account",
-        roles=frozenset(account.roles),
-        areas=account.areas,
-        unit=account.unit,
-        username=account.username,
-    )
+    return principal
 
 
 # Accounts

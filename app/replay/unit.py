@@ -84,11 +84,8 @@ async def _ask_extension(life: Life) -> None:
         return
     reason = life.code(CodeSet.EXTENSION, "materials", "weather")
     await life.act(officer, Action.REQUEST_EXTENSION, reason=reason)
-    dispatcher = life.one_of(Role.DISPATCHER)
-    if life.chance(life.behaviour.extension_granted):
-        await life.act(dispatcher, Action.APPROVE_EXTENSION)
-    else:
-        await life.act(dispatcher, Action.REJECT_EXTENSION, note="时限内可以完成")
+    granted, no = life.behaviour.extension_granted, "时限内可以完成"
+    await _answer(life, granted, Action.APPROVE_EXTENSION, Action.REJECT_EXTENSION, no)
 
 
 async def _ask_suspension(life: Life) -> None:
@@ -98,11 +95,17 @@ async def _ask_suspension(life: Life) -> None:
     until = life.now + timedelta(days=life.rng.randint(*life.behaviour.suspension_days))
     reason = life.code(CodeSet.SUSPENSION, "engineering")
     await life.act(officer, Action.REQUEST_SUSPENSION, reason=reason, until=until.isoformat())
+    granted, no = life.behaviour.suspension_granted, "不具备挂账条件"
+    await _answer(life, granted, Action.APPROVE_SUSPENSION, Action.REJECT_SUSPENSION, no)
+
+
+async def _answer(life: Life, granted: float, approve: Action, reject: Action, no: str) -> None:
+    """A dispatcher grants what was asked for, or tells why not."""
     dispatcher = life.one_of(Role.DISPATCHER)
-    if life.chance(life.behaviour.suspension_granted):
-        await life.act(dispatcher, Action.APPROVE_SUSPENSION)
+    if life.chance(granted):
+        await life.act(dispatcher, approve)
     else:
-        await life.act(dispatcher, Action.REJECT_SUSPENSION, note="不具备挂账条件")
+        await life.act(dispatcher, reject, note=no)
 
 
 async def sit_out(life: Life) -> None:

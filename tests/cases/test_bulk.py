@@ -22,6 +22,7 @@ from app.identity.service import principal_of_username
 from app.postgres import PrivateCluster
 from tests.cases.desk import Desk
 from tests.city import Founded, copied
+from tests.conftest import until_blocked
 from tests.world import MONDAY_9AM, middle
 
 #: What a case made by itself and one made among many may differ in.
@@ -116,11 +117,7 @@ async def test_of_two_at_once_with_one_order_one_is_told_to_send_again(
     first = asyncio.create_task(take())
     await began.wait()
     second = asyncio.create_task(take())
-    async with database.transaction() as watching:
-        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        while (await watching.execute(waiting)).scalar_one() == 0:
-            assert not second.done()
-            await asyncio.sleep(0.01)
+    await until_blocked(database, second)
     finish.set()
     assert (await first).number
     with pytest.raises(Conflict, match="send it all again"):
