@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 from app import logs, migrate, server, worker
 from app.backup import commands as backup
 from app.cases import commands as cases
+from app.channels.catalogue import CHANNELS
 from app.demo.commands import demo
 from app.dispatch import commands as rulebook
 from app.errors import ChengguanError, NotReady
@@ -80,6 +81,7 @@ for _name, _group in (
     ("report", cases.reports),
     ("journal", cases.app),
     ("backup", backup.app),
+    *((channel.name, channel.commands) for channel in CHANNELS if channel.commands),
 ):
     app.add_typer(_group, name=_name)
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from app import health, logs, metrics, problems
 from app.cases import router as cases
+from app.channels.catalogue import CHANNELS
 from app.clock import Clock, WallClock
 from app.db import Database
 from app.dispatch import router as dispatch
@@ -33,6 +34,7 @@ _TAGS = [
     },
     {"name": "派遣规则 Dispatch", "description": "规则库、责任矩阵、时限 Who must act, and by when."},
     {"name": "案卷 Cases", "description": "从上报到结案 From the report to closure."},
+    *({"name": channel.tag, "description": channel.summary} for channel in CHANNELS),
     {"name": "运行 Operations", "description": "健康检查 Health."},
 ]
 
@@ -66,8 +68,11 @@ def create_app(
     problems.install(app)
     declared = problems.problem_responses(Unauthenticated, Forbidden, InvalidInput, NotReady, Overloaded)
     # Routes are tried in this order: the most asked first.
-    for router in (cases.router, grid.router, dispatch.router, identity.router):
+    of_channels = (router for channel in CHANNELS for router in channel.routers)
+    for router in (cases.router, grid.router, dispatch.router, identity.router, *of_channels):
         app.include_router(router, prefix="/api/v1", responses=declared)
+    for router in (router for channel in CHANNELS for router in channel.roots):
+        app.include_router(router)
     app.include_router(health.router)
     app.include_router(metrics.router)
     _declare_problem(app)

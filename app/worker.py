@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 import procrastinate
 import psycopg
@@ -22,9 +21,11 @@ from procrastinate.signals import on_stop
 from app import idempotency
 from app.backup.jobs import watch_archive
 from app.cases import jobs as cases
+from app.channels.catalogue import CHANNELS
 from app.db import libpq_url
 from app.errors import NotReady
 from app.identity import store as identity
+from app.job import Job
 from app.requests import Services
 from app.settings import WorkerSettings
 
@@ -41,16 +42,6 @@ _RETRY_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 3.0
 _STALLED_SECONDS = 15.0
 _RELEASE = "* * * * * */5"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One kind of background work. `run` returns how many things it did; `cron` may have a sixth field,
-    seconds."""
-
-    name: str
-    cron: Callable[[WorkerSettings], str]
-    run: Callable[[Services], Awaitable[int]]
 
 
 async def _clean(services: Services) -> int:
@@ -74,6 +65,7 @@ JOBS: tuple[Job, ...] = (
     Job("seal", _every_seal, cases.seal),
     Job("watch_archive", lambda _: "*/5 * * * *", watch_archive),
     Job("clean", lambda _: "17 * * * *", _clean),
+    *(job for channel in CHANNELS for job in channel.jobs),
 )
 
 

@@ -13,7 +13,14 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from app.cases.tables import XID8
 from app.db import metadata
 
-for _tables in ("identity.tables", "grid.tables", "dispatch.tables", "cases.tables", "idempotency"):
+for _tables in (
+    "identity.tables",
+    "grid.tables",
+    "dispatch.tables",
+    "cases.tables",
+    "idempotency",
+    "channels.catalogue",
+):
     importlib.import_module(f"app.{_tables}")
 
 ischema_names["xid8"] = XID8  # so that a comparison with the database knows the type

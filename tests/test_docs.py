@@ -11,6 +11,7 @@ import pytest
 
 from app import problems
 from app.cases.workflow import Action, Guard, Stage
+from app.channels.catalogue import CHANNELS
 from app.dispatch.rulebook import ClockKind, CodeSet, Policy
 from app.geo import Datum
 from app.identity.principal import Role
@@ -54,6 +55,11 @@ def test_every_part_that_is_made_has_a_place():
 
 def test_every_setting_stands_in_the_docs():
     assert undocumented(docs.setting_descriptions()) == []
+
+
+def test_every_channel_has_its_contract():
+    written = {page.stem for page in (ROOT / "docs" / "channels").glob("*.md")}
+    assert written == {channel.name for channel in CHANNELS}
 
 
 def test_every_setting_says_what_it_is():

@@ -16,8 +16,8 @@ from sqlalchemy import text
 from app import worker
 from app.clock import WallClock
 from app.db import Database
+from app.job import Job
 from app.requests import Services
-from app.worker import Job
 
 NEVER = "0 0 29 2 *"
 

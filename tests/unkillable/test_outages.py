@@ -18,11 +18,11 @@ import pytest
 import app.db
 from app import worker
 from app.clock import WallClock
+from app.job import Job
 from app.main import create_app
 from app.postgres import PrivateCluster
 from app.requests import Services
 from app.settings import PoolSettings, ServerSettings, Settings, TokenSettings
-from app.worker import Job
 from tests.city import Opened
 from tests.contract import hold_to_contract
 from tests.unkillable.installation import PATIENCE, children
