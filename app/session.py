@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from psycopg.pq import Conninfo
-
 from app.clock import Clock, WallClock
 from app.db import Database, libpq_url
 from app.postgres import PrivateCluster
@@ -38,6 +36,8 @@ def reachable_database(settings: Settings) -> Iterator[str]:
 
 def libpq_environment(url: str) -> dict[str, str]:
     """The database as variables that PostgreSQL's own programs read; no secret is an argument."""
+    from psycopg.pq import Conninfo  # libpq is loaded by who speaks of it: the API does not
+
     options = Conninfo.parse(libpq_url(url).encode())
     return {one.envvar.decode(): one.val.decode() for one in options if one.envvar and one.val}
 

@@ -33,6 +33,7 @@ SQL_MODULES = {
     "app/health.py",
     "app/idempotency.py",
     "app/identity/asking.py",
+    "app/migrate.py",
 }
 SQL_NAMES = {"select", "text", "insert", "update", "delete", "func", "literal", "union_all", "exists"}
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -14,6 +16,8 @@ from app import migrate
 from app.db import libpq_url
 from app.postgres import PrivateCluster
 from tests.conftest import admin
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -57,6 +61,14 @@ def test_up_down_up(empty_url: str):
     assert migrate.revision(empty_url) is None
     migrate.upgrade(empty_url)
     assert contents(empty_url) == first
+
+
+def test_a_migration_is_named_by_its_revision():
+    scripts = ScriptDirectory(str(ROOT / "migrations"))
+    assert scripts.get_heads() == [migrate.newest()]
+    assert {script.revision for script in scripts.walk_revisions()} == {
+        file.stem for file in (ROOT / "migrations" / "versions").glob("*.py")
+    }
 
 
 def test_the_tables_in_the_code_are_the_migrated_ones(empty_url: str):

@@ -1,4 +1,7 @@
-"""A rulebook in whichever outer form it comes: folder, zipped folder, workbook."""
+"""A rulebook in whichever outer form it comes: folder, zipped folder, workbook.
+
+What reads and writes workbooks is loaded by who has one: an API process seldom does.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from zipfile import BadZipFile, ZipFile
 
 from app.dispatch.folder import read_folder, read_zip, write_folder
 from app.dispatch.rulebook import Rulebook
-from app.dispatch.workbook import read_workbook, write_workbook
 from app.errors import InvalidInput
 
 
@@ -27,7 +29,20 @@ def read_uploaded(content: bytes) -> Rulebook:
         names = ZipFile(io.BytesIO(content)).namelist()
     except BadZipFile as error:
         raise InvalidInput("The file is neither a workbook (.xlsx) nor a zipped rulebook folder.") from error
-    return read_workbook(content) if "xl/workbook.xml" in names else read_zip(content)
+    if "xl/workbook.xml" not in names:
+        return read_zip(content)
+    from app.dispatch.workbook import read_workbook
+
+    return read_workbook(content)
+
+
+def workbook(rulebook: Rulebook) -> bytes:
+    """The rulebook as the content of an `.xlsx` file."""
+    from app.dispatch.workbook import write_workbook
+
+    content = io.BytesIO()
+    write_workbook(rulebook, content)
+    return content.getvalue()
 
 
 def write_rulebook(rulebook: Rulebook, path: Path) -> None:
@@ -35,7 +50,7 @@ def write_rulebook(rulebook: Rulebook, path: Path) -> None:
     try:
         if path.suffix.lower() == ".xlsx":
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_workbook(rulebook, path)
+            path.write_bytes(workbook(rulebook))
         else:
             write_folder(rulebook, path)
     except OSError as error:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response, UploadFile
 
 from app.dispatch import schemas, service
 from app.dispatch.active import RulebookVersion, active_rulebook
-from app.dispatch.files import read_uploaded
+from app.dispatch.files import read_uploaded, workbook
 from app.dispatch.rulebook import CategoryKind
-from app.dispatch.workbook import write_workbook
 from app.errors import Conflict, InvalidInput, NotFound, RulebookRefused
 from app.etag import etag
 from app.identity.access import AdministratorOnly, current_principal, require
@@ -152,11 +150,10 @@ async def diff_version(
 )
 async def download_workbook(version: SeenVersion) -> Response:
     """The version as one XLSX file; edited and uploaded again it becomes the next draft."""
-    content = io.BytesIO()
-    await asyncio.to_thread(write_workbook, version.rulebook, content)
+    content = await asyncio.to_thread(workbook, version.rulebook)
     name = f"rulebook-{version.rulebook.district_code}-{version.number}.xlsx"
     return Response(
-        content.getvalue(),
+        content,
         media_type=_XLSX,
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
