@@ -24,9 +24,11 @@ from pydantic_core import PydanticUndefined
 
 from app import cli, errors, problems
 from app.cases import diagram
-from app.cases.actions import CaseCommand, Command, Report
+from app.cases.actions import CaseCommand, Report
+from app.cases.command import Command
+from app.cases.guards import GUARD_WORDS
 from app.cases.schemas import QueuePageQuery
-from app.cases.workflow import BY_ACTION, GUARD_WORDS, STAGE_CLOCKS, STAGE_LABELS, Stage
+from app.cases.workflow import BY_ACTION, STAGE_CLOCKS, STAGE_LABELS, Stage
 from app.dispatch.labels import HEADINGS, WORDS
 from app.dispatch.rulebook import ClockKind, CodeSet, Policy
 from app.errors import ChengguanError

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from app import problems
-from app.cases.workflow import Action, Guard, Stage
+from app.cases.guards import Guard
+from app.cases.workflow import Action, Stage
 from app.channels.catalogue import CHANNELS
 from app.dispatch.rulebook import ClockKind, CodeSet, Policy
 from app.geo import Datum

@@ -7,52 +7,16 @@ offers, and a test holds it against the transition table.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
+from pydantic import Field, StrictBool, model_validator
 
+from app.cases.citizen import CallBack, RevealCaller, Supplement
+from app.cases.command import CodeText, Command, Line, OptionalWords, Position, Words
 from app.cases.workflow import Action
 from app.dispatch.rulebook import CodeSet
-from app.geo import Datum
 from app.moment import Moment
-
-Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00]*$")]
-Words = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")
-]
-OptionalWords = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=2000, pattern=r"^[^\x00]*$")
-]
-CodeText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00]+$")
-]
-
-
-class Command(BaseModel):
-    """Base of all commands."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    action: Action
-
-    #: Fields whose value is a code of a code set of the rulebook.
-    def coded(self) -> dict[str, CodeSet]:
-        return {}
-
-    def words(self) -> dict[str, Any]:
-        """What the journal keeps of the command."""
-        return self.model_dump(mode="json", exclude={"action"}, exclude_defaults=True)
-
-
-class Position(BaseModel):
-    """位置 as the device measured it: `x` longitude or easting, `y` latitude or northing, in `datum`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    x: float = Field(allow_inf_nan=False, examples=[122.0712])
-    y: float = Field(allow_inf_nan=False, examples=[41.1198])
-    datum: Datum = Field(Datum.GCJ02, description="What phones' maps give is `gcj02`.")
 
 
 class Report(Command):
@@ -118,6 +82,21 @@ class Merge(Command):
     action: Literal[Action.MERGE]
     into: UUID
     note: OptionalWords = ""
+
+
+class Locate(Command):
+    """定位: where the problem is, as a `position` or one of the case's place `candidate`s by its number."""
+
+    action: Literal[Action.LOCATE]
+    position: Position | None = None
+    candidate: int | None = Field(None, ge=1, le=100)
+    note: OptionalWords = ""
+
+    @model_validator(mode="after")
+    def _either(self) -> Locate:
+        if (self.position is None) == (self.candidate is None):
+            raise ValueError("请给出 position 或 candidate 其一 / give a position or a candidate")
+        return self
 
 
 class FileCase(Command):
@@ -343,13 +322,14 @@ class RecordOverrun(Command):
 
 
 CaseCommand = Annotated[
-    Accept | RequestVerification | Verify | AuditPass | AuditFail | Refuse | Merge | FileCase | Dispatch
-    | Sign | Decline | ReturnToUnit | Redispatch | ReachMilestone | Assist
+    Accept | RequestVerification | Verify | AuditPass | AuditFail | Refuse | Merge | Locate | FileCase
+    | Dispatch | Sign | Decline | ReturnToUnit | Redispatch | ReachMilestone | Assist
     | RequestExtension | ApproveExtension | RejectExtension
     | RequestSuspension | ApproveSuspension | RejectSuspension | Resume | HandBack
     | Check | Recheck | Rework | Close
     | RequestVoiding | ApproveVoiding | RejectVoiding
     | AssignInspector | Remind | Supervise | ReplySupervision | Note
+    | Supplement | CallBack | RevealCaller
     | FileAppeal | ReviewAppeal | DecideAppeal,
     Field(discriminator="action"),
 ]  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases import clocks, journal, store
-from app.cases.actions import Command
 from app.cases.case import Case, ClockState, Folded
+from app.cases.command import Command
 from app.cases.effects import EFFECTS
 from app.cases.journal import Entry
 from app.cases.outcome import Found

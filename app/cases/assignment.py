@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.cases import actions
-from app.cases.actions import Command
+from app.cases.command import Command
 from app.cases.outcome import Found, Outcome, unless_voiding
 from app.cases.permission import Situation
 from app.dispatch.matrix import Decision

@@ -38,6 +38,24 @@ class Appeal(StrEnum):
     REJECTED = "rejected"
 
 
+class Solved(StrEnum):
+    """是否解决, as the citizen says."""
+
+    SOLVED = "solved"  # 解决
+    PARTLY = "partly"  # 部分解决
+    UNSOLVED = "unsolved"  # 未解决
+
+
+class Satisfaction(StrEnum):
+    """满意度, as the citizen says."""
+
+    VERY_SATISFIED = "very_satisfied"  # 非常满意
+    SATISFIED = "satisfied"  # 满意
+    FAIR = "fair"  # 基本满意、理解
+    DISSATISFIED = "dissatisfied"  # 不满意
+    UNRATED = "unrated"  # 未评价
+
+
 class Lamp(StrEnum):
     """警示灯 of the clock that ends first."""
 
@@ -126,6 +144,7 @@ class Case(BaseModel):
     raw_x: float
     raw_y: float
     datum: Datum
+    placed: bool = True  # False: `lon`, `lat` only stand for the area that was named
     area_code: str
     street_code: str | None = None
     area_class: str | None = None
@@ -141,6 +160,7 @@ class Case(BaseModel):
     reporter_id: UUID
     reporter_name: str
     external_number: str | None = None
+    caller_known: bool = False
     inspector_id: UUID | None = None
     inspector_name: str | None = None
 
@@ -181,6 +201,7 @@ class Case(BaseModel):
     appeal: Appeal | None = None
     appeal_reviewer: UUID | None = None
     merged_into: UUID | None = None
+    call_back: dict[str, Any] | None = None  # the newest
 
     def lamp(self, now: datetime) -> Lamp | None:
         """The light of the clock that ends first; None when nobody owes anything."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.cases.guards import GUARD_WORDS
 from app.cases.workflow import (
     ENDS,
-    GUARD_WORDS,
     STAGE_CLOCKS,
     STAGE_LABELS,
     TRANSITIONS,

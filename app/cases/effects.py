@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from app.cases import actions, assignment, clocks
-from app.cases.actions import Command
+from app.cases import actions, assignment, citizen, clocks
 from app.cases.case import Appeal, ClockState, Pending
+from app.cases.command import Command
 from app.cases.outcome import NOTHING_PENDING, Effect, Found, Outcome, unless_voiding
 from app.cases.permission import Situation
+from app.cases.placing import fields_of
 from app.cases.workflow import Action
 from app.dispatch.rulebook import ClockKind
 from app.errors import InvalidInput
@@ -54,6 +55,11 @@ def _merged(command: actions.Merge, s: Situation, found: Found) -> Outcome:
             "案卷不能并入自身 / a case cannot be merged into itself", fields={"into": "same case"}
         )
     return Outcome({**_ended(command, s, found).fields, "merged_into": command.into})
+
+
+def _located(_command: Command, _s: Situation, found: Found) -> Outcome:
+    assert found.placed is not None
+    return Outcome(fields_of(found.placed))
 
 
 def _filed(command: actions.FileCase, s: Situation, found: Found) -> Outcome:
@@ -199,6 +205,11 @@ def _replied(command: actions.ReplySupervision, s: Situation, _found: Found) -> 
     )
 
 
+def _called_back(command: citizen.CallBack, s: Situation, _found: Found) -> Outcome:
+    said = command.model_dump(mode="json", exclude={"action", "note"})
+    return Outcome({"call_back": {"at": s.now.isoformat(), **said}})
+
+
 def _appealed(_command: Command, _s: Situation, _found: Found) -> Outcome:
     return Outcome({"appeal": Appeal.FIRST_REVIEW})
 
@@ -238,6 +249,7 @@ EFFECTS: dict[Action, Effect] = {
     Action.AUDIT_FAIL: _audit_failed,
     Action.REFUSE: _ended,
     Action.MERGE: _merged,
+    Action.LOCATE: _located,
     Action.FILE: _filed,
     Action.DISPATCH: assignment.dispatched,
     Action.SIGN: _signed,
@@ -266,6 +278,9 @@ EFFECTS: dict[Action, Effect] = {
     Action.SUPERVISE: _supervised,
     Action.REPLY_SUPERVISION: _replied,
     Action.NOTE: _nothing,
+    Action.SUPPLEMENT: _nothing,
+    Action.CALL_BACK: _called_back,
+    Action.REVEAL_CALLER: _nothing,
     Action.APPEAL: _appealed,
     Action.REVIEW_APPEAL: _appeal_reviewed,
     Action.DECIDE_APPEAL: _appeal_decided,

@@ -14,19 +14,34 @@ from app.cases import store
 from app.cases.actions import Report
 from app.cases.advance import begin
 from app.cases.case import Case
+from app.cases.command import CodeText, Line
 from app.cases.effects import component_fields
 from app.cases.lookups import check_codes, there_is, unknown
 from app.cases.permission import Situation
+from app.cases.placing import Placed, cell_of, fields_of, fields_of_area, outside_areas
 from app.cases.scope import sees
 from app.cases.store import Near
 from app.cases.workflow import BY_ACTION, Action
 from app.db import new_id
 from app.dispatch.active import RulebookVersion, active_rulebook
 from app.dispatch.rulebook import Rulebook
-from app.errors import Forbidden, InvalidInput, OutsideDistrict
+from app.errors import Forbidden, InvalidInput
 from app.grid import lookup
 from app.grid.place import ComponentFact, Place
 from app.identity.principal import Principal
+
+
+class Spoken(Report):
+    """上报（地点以文字描述）: a report as a channel takes it in whose place was said in words.
+
+    `found_as` is what the words were found to mean, with the `score` of that; or `within` is the area that
+    was named, and the place is not known yet: `position` then only stands for that area.
+    """
+
+    found_as: Line = ""
+    score: float | None = None
+    within: CodeText | None = None
+    caller_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +99,10 @@ def known_of(
     Errors: `OutsideDistrict`, `Forbidden` for a place outside the caller's areas, `InvalidInput`.
     """
     rulebook = version.rulebook
-    cell_code = _inside(place, command)
-    if not actor.covers(cell_code):
-        raise Forbidden(
-            f"地点在网格 {cell_code}，不在您的辖区 / the place lies outside the areas you answer for"
-        )
+    where = _where(place, command)
+    area = where["area_code"]
+    if not actor.covers(area):
+        raise outside_areas(area)
     part = there_is(command.component_code, part)
     return {
         "id": new_id(),
@@ -98,54 +112,30 @@ def known_of(
         "condition": command.condition,
         "description": command.description,
         "address": command.address,
-        "lon": place.lon,
-        "lat": place.lat,
-        "raw_x": command.position.x,
-        "raw_y": command.position.y,
-        "datum": command.position.datum,
         "reporter_id": actor.id,
         "reporter_name": actor.name,
         "external_number": command.external_number,
+        "caller_known": isinstance(command, Spoken) and command.caller_known,
         "rulebook_id": version.id,
         "reported_at": now,
         "self_handled": command.action is Action.REPORT_HANDLED,
-        **_place_fields(place),
+        **where,
         **(component_fields(part) if part else {}),
     }
+
+
+def _where(place: Place, command: Report) -> dict[str, Any]:
+    """Errors: `OutsideDistrict`, unless only the area is said to be known."""
+    placed = Placed(command.position, place)
+    if isinstance(command, Spoken) and command.within is not None:
+        return fields_of_area(placed, command.within)
+    cell_of(place, command.position.datum)
+    return fields_of(placed)
 
 
 def local_day(now: datetime, rulebook: Rulebook) -> str:
     """The city's date, `YYYYMMDD`, as case numbers carry it."""
     return now.astimezone(ZoneInfo(rulebook.calendar.timezone)).strftime("%Y%m%d")
-
-
-def _inside(place: Place, command: Report) -> str:
-    if place.cell_code is not None:
-        return place.cell_code
-    nearest = place.nearest
-    detail = "地点不在本区任何单元网格内 / the place lies in no cell of the district"
-    if nearest is None:
-        raise OutsideDistrict(detail, datum=command.position.datum.value)
-    raise OutsideDistrict(
-        f"{detail}；最近的网格是 {nearest.code}，相距 {nearest.distance_m:.0f} 米",
-        nearest_cell=nearest.code,
-        distance_m=round(nearest.distance_m, 1),
-        datum=command.position.datum.value,
-    )
-
-
-def _place_fields(place: Place) -> dict[str, Any]:
-    chief = place.chiefs[0] if place.chiefs else None
-    segment = place.segments[0].code if place.segments else None
-    return {
-        "area_code": place.cell_code,
-        "street_code": place.street_code,
-        "area_class": place.area_class,
-        "segment_code": chief.segment_code if chief else segment,
-        "chief_name": chief.name if chief else None,
-        "chief_account": chief.account if chief else None,
-        "chief_unit": chief.unit if chief else None,
-    }
 
 
 def _category(command: Report, rulebook: Rulebook) -> str | None:

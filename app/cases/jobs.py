@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases import journal, service, store
-from app.cases.actions import AssignInspector, Command, RecordOverrun, Resume
+from app.cases.actions import AssignInspector, RecordOverrun, Resume
+from app.cases.command import Command
 from app.cases.permission import Situation
 from app.cases.workflow import Action
 from app.dispatch.active import active_rulebook

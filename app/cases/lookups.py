@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases.actions import Command
+from app.cases.command import Command
 from app.dispatch.rulebook import Rulebook
 from app.errors import InvalidInput
 from app.grid import lookup

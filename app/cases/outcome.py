@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.cases.case import ClockState, Pending
 from app.cases.permission import Situation
+from app.cases.placing import Placed
 from app.dispatch.matrix import Decision
 from app.grid.place import ComponentFact
 
@@ -28,6 +29,7 @@ class Found:
     decision: Decision | None = None
     component: ComponentFact | None = None
     inspector: Inspector | None = None
+    placed: Placed | None = None
 
 
 @dataclass(frozen=True, slots=True)

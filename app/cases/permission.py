@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.cases.case import Appeal, Folded, Pending
+from app.cases.guards import GUARD_WORDS, Guard
 from app.cases.workflow import (
     BY_ACTION,
-    GUARD_WORDS,
     STAGE_LABELS,
     TRANSITIONS,
     Action,
-    Guard,
     Party,
     Stage,
     Transition,
@@ -132,6 +131,7 @@ def _appealable(s: Situation) -> bool:
 
 
 GUARDS: dict[Guard, Callable[[Situation], bool]] = {
+    Guard.PLACED: lambda s: s.folded.case.placed,
     Guard.VERIFIED_IF_NEEDED: _verified_if_needed,
     Guard.NOT_REPORTER: lambda s: s.folded.case.reporter_id != s.actor.id,
     Guard.DECLINES_LEFT: lambda s: s.folded.case.declines < s.rulebook.policy.max_declines,
@@ -150,4 +150,5 @@ GUARDS: dict[Guard, Callable[[Situation], bool]] = {
     Guard.APPEAL_IN_FIRST_REVIEW: lambda s: s.folded.case.appeal is Appeal.FIRST_REVIEW,
     Guard.APPEAL_IN_SECOND_REVIEW: lambda s: s.folded.case.appeal is Appeal.SECOND_REVIEW,
     Guard.NOT_FIRST_REVIEWER: lambda s: s.folded.case.appeal_reviewer != s.actor.id,
+    Guard.CALLER_KNOWN: lambda s: s.folded.case.caller_known,
 }

@@ -71,6 +71,7 @@ class Filters:
     listed: bool | None = None
     overdue: bool | None = None
     pending: bool | None = None
+    placed: bool | None = None
 
     def conditions(self, now: datetime) -> list[ColumnElement[bool]]:
         """The filters as SQL conditions."""
@@ -103,7 +104,7 @@ class Filters:
             found.append(c.inspector_id == self.inspector)
         if self.reporter is not None:
             found.append(c.reporter_id == self.reporter)
-        for column, wanted in ((c.listed, self.listed), (c.overdue, self.overdue)):
+        for column, wanted in ((c.listed, self.listed), (c.overdue, self.overdue), (c.placed, self.placed)):
             if wanted is not None:
                 found.append(column.is_(wanted))
         if self.pending is not None:

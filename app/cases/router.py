@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel
 
-from app.cases import intake, journal, queue, schemas, service, store
+from app.cases import candidates, intake, journal, queue, schemas, service, store
 from app.cases.actions import CaseCommand, Report
+from app.cases.candidates import Candidate
 from app.cases.explanation import Explanation, explain
 from app.cases.permission import Situation
 from app.cases.schemas import (
@@ -96,7 +97,13 @@ async def report(
     response_model=CaseReply,
     summary="办理案卷",
     responses=problem_responses(
-        NotFound, ActionNotAllowed, IdempotencyConflict, VersionConflict, VersionRequired
+        NotFound,
+        ActionNotAllowed,
+        InvalidInput,
+        OutsideDistrict,
+        IdempotencyConflict,
+        VersionConflict,
+        VersionRequired,
     ),
 )
 async def act(
@@ -199,6 +206,13 @@ async def case_duplicates(case: str, ask: Asking) -> list[NearReply]:
     situation = await _seen(case, ask)
     near = await intake.near_of(ask.connection, situation.folded.case, situation.rulebook, ask.principal)
     return [schemas.near_reply(found) for found in near]
+
+
+@router.get("/cases/{case}/place-candidates", summary="候选地点", responses=problem_responses(NotFound))
+async def place_candidates(case: str, ask: Asking) -> list[Candidate]:
+    """The places that the words of the report may mean, the likeliest first; `locate` takes one of them."""
+    situation = await _seen(case, ask)
+    return await candidates.of_case(ask.connection, situation.folded.case.id)
 
 
 @router.get("/tasks", summary="我的任务")

@@ -55,6 +55,7 @@ class CaseSummary(BaseModel):
     address: str
     lon: float
     lat: float
+    placed: bool
     area_code: str
     area_class: str | None
     lead_unit: str | None
@@ -113,6 +114,7 @@ class CaseReply(CaseSummary):
     reporter_id: UUID
     reporter_name: str
     external_number: str | None
+    caller_known: bool
     matrix_row: str | None
     filed_at: datetime | None
     dispatched_at: datetime | None
@@ -131,6 +133,7 @@ class CaseReply(CaseSummary):
     pending_until: datetime | None
     appeal: Appeal | None
     merged_into: UUID | None
+    call_back: dict[str, Any] | None
     clocks: list[ClockReply]
     available_actions: list[ActionOffered]
 
@@ -264,6 +267,7 @@ class QueueQuery(BaseModel):
     listed: bool | None = Field(None, description="挂牌督办.")
     overdue: bool | None = Field(None, description="Judged overdue at hand-back.")
     pending: bool | None = Field(None, description="With a request waiting for approval.")
+    placed: bool | None = Field(None, description="False: its place is still to be found (待定位).")
 
     def filters(self, rulebook: Rulebook, caller: UUID) -> Filters:
         """The filters with units and categories spread out. Errors: `InvalidInput` for a bad `bbox`."""
@@ -283,6 +287,7 @@ class QueueQuery(BaseModel):
             listed=self.listed,
             overdue=self.overdue,
             pending=self.pending,
+            placed=self.placed,
         )
 
 

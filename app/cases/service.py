@@ -9,13 +9,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases import actions, store
-from app.cases.actions import Command
 from app.cases.advance import advance
 from app.cases.case import Case
+from app.cases.command import Command
 from app.cases.effects import GIVES_TASK
 from app.cases.lookups import check_codes, component
 from app.cases.outcome import Found, Inspector
 from app.cases.permission import Situation, permit, refused
+from app.cases.placing import located
 from app.cases.scope import sees
 from app.cases.workflow import BY_ACTION, STAGE_LABELS, Action
 from app.dispatch import matrix
@@ -97,6 +98,8 @@ async def _find(connection: AsyncConnection, command: Command, s: Situation) -> 
     case = s.folded.case
     if isinstance(command, actions.FileCase):
         return Found(component=await component(connection, command.component_code, s.now, s.actor))
+    if isinstance(command, actions.Locate):
+        return Found(placed=await located(connection, command, s))
     if isinstance(command, actions.Dispatch):
         return Found(decision=proposed(case, s.rulebook))
     if command.action in GIVES_TASK:

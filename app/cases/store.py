@@ -237,6 +237,7 @@ _NEAR = Prepared(
       AND reported_at BETWEEN :since AND :until
       AND id <> :itself
       AND stage NOT IN ('refused', 'voided', 'merged')
+      AND placed
       AND area_code LIKE ANY (:areas)
     ORDER BY distance_m, reported_at DESC, id DESC
     LIMIT 10
@@ -249,7 +250,7 @@ async def near(
     connection: AsyncConnection, case: Case, areas: Iterable[str], *, radius_m: float, hours: float
 ) -> list[Near]:
     """Cases of the same minor in the areas, within the radius and hours before, nearest first."""
-    if case.category is None:
+    if case.category is None or not case.placed:
         return []
     found = await _NEAR.rows(
         connection,

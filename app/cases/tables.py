@@ -65,6 +65,7 @@ class CaseRow(Base):
     raw_x: Mapped[float]
     raw_y: Mapped[float]
     datum: Mapped[str]
+    placed: Mapped[bool] = mapped_column(server_default=text("true"))
     area_code: Mapped[str]
     street_code: Mapped[str | None]
     area_class: Mapped[str | None]
@@ -79,6 +80,7 @@ class CaseRow(Base):
     reporter_id: Mapped[UUID]
     reporter_name: Mapped[str]
     external_number: Mapped[str | None]
+    caller_known: Mapped[bool] = mapped_column(server_default=text("false"))
     inspector_id: Mapped[UUID | None]
     inspector_name: Mapped[str | None]
 
@@ -116,6 +118,7 @@ class CaseRow(Base):
     appeal: Mapped[str | None]
     appeal_reviewer: Mapped[UUID | None]
     merged_into: Mapped[UUID | None]
+    call_back: Mapped[dict[str, Any] | None]
 
     #: Every two neighbouring characters of description and address, the number and its serial: Chinese is
     #: searched by pairs.
@@ -239,3 +242,20 @@ class SealRow(Base):
     last_seq: Mapped[int] = mapped_column(BigInteger)
     entries: Mapped[int] = mapped_column(BigInteger)
     digest: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class PlaceCandidateRow(Base):
+    """候选地点 of a case whose place was said in words."""
+
+    __tablename__ = "case_place_candidate"
+
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case_file.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str]
+    kind: Mapped[str]
+    code: Mapped[str]
+    lon: Mapped[float]
+    lat: Mapped[float]
+    area_code: Mapped[str]
+    score: Mapped[float]
+    precise: Mapped[bool]

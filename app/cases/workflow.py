@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.cases.guards import Guard
 from app.dispatch.rulebook import ClockKind, Policy
 from app.identity.principal import Role
 
@@ -76,6 +77,7 @@ class Action(StrEnum):
     AUDIT_FAIL = "audit_fail"
     REFUSE = "refuse"
     MERGE = "merge"
+    LOCATE = "locate"
     FILE = "file"
     DISPATCH = "dispatch"
     SIGN = "sign"
@@ -104,6 +106,9 @@ class Action(StrEnum):
     SUPERVISE = "supervise"
     REPLY_SUPERVISION = "reply_supervision"
     NOTE = "note"
+    SUPPLEMENT = "supplement"
+    CALL_BACK = "call_back"
+    REVEAL_CALLER = "reveal_caller"
     APPEAL = "appeal"
     REVIEW_APPEAL = "review_appeal"
     DECIDE_APPEAL = "decide_appeal"
@@ -118,57 +123,6 @@ class Party(StrEnum):
     LEAD_UNIT = "lead_unit"  # an officer of the lead unit, or of a unit above it
     ASSISTING_UNIT = "assisting_unit"
     INSPECTOR = "inspector"  # the inspector the task was given to
-
-
-class Guard(StrEnum):
-    """条件: what must hold of the case. The words are what the caller is told when it does not."""
-
-    VERIFIED_IF_NEEDED = "verified_if_needed"
-    NOT_REPORTER = "not_reporter"
-    DECLINES_LEFT = "declines_left"
-    NOT_OVERDUE = "not_overdue"
-    NOTHING_PENDING = "nothing_pending"
-    EXTENSIONS_LEFT = "extensions_left"
-    SUSPENSIONS_LEFT = "suspensions_left"
-    EXTENSION_PENDING = "extension_pending"
-    SUSPENSION_PENDING = "suspension_pending"
-    VOIDING_PENDING = "voiding_pending"
-    NOT_REQUESTER = "not_requester"
-    CHECK_PASSED = "check_passed"
-    MILESTONE_RUNNING = "milestone_running"
-    ORDER_UNANSWERED = "order_unanswered"
-    APPEALABLE = "appealable"
-    APPEAL_IN_FIRST_REVIEW = "appeal_in_first_review"
-    APPEAL_IN_SECOND_REVIEW = "appeal_in_second_review"
-    NOT_FIRST_REVIEWER = "not_first_reviewer"
-
-
-GUARD_WORDS: dict[Guard, tuple[str, str]] = {
-    Guard.VERIFIED_IF_NEEDED: (
-        "该来源的问题须先核实属实",
-        "a report from this source must first be verified as real",
-    ),
-    Guard.NOT_REPORTER: ("上报人不得审核自己的处置", "the reporter may not audit the own handling"),
-    Guard.DECLINES_LEFT: ("回退次数已用完，裁定为最终结果", "no declines are left: the last ruling is final"),
-    Guard.NOT_OVERDUE: ("须在处置时限内提出", "it must be asked before the handling limit ends"),
-    Guard.NOTHING_PENDING: ("另有申请待审批", "another request is still waiting for approval"),
-    Guard.EXTENSIONS_LEFT: ("延期次数已用完", "no extensions are left"),
-    Guard.SUSPENSIONS_LEFT: ("挂账次数已用完", "no suspensions are left"),
-    Guard.EXTENSION_PENDING: ("没有待审批的延期申请", "no extension has been asked for"),
-    Guard.SUSPENSION_PENDING: ("没有待审批的挂账申请", "no suspension has been asked for"),
-    Guard.VOIDING_PENDING: ("没有待审批的作废申请", "no voiding has been asked for"),
-    Guard.NOT_REQUESTER: ("申请人不得审批自己的申请", "the one who asked may not approve it"),
-    Guard.CHECK_PASSED: ("核查通过后方可结案", "the check on the spot must have passed"),
-    Guard.MILESTONE_RUNNING: ("没有进行中的阶段时限", "no milestone is running"),
-    Guard.ORDER_UNANSWERED: ("没有待回复的督办", "no supervision order waits for a reply"),
-    Guard.APPEALABLE: (
-        "只有被判超期、未申诉过且在申诉期内的案卷可以申诉",
-        "only a case judged overdue can be appealed, once and within the days allowed",
-    ),
-    Guard.APPEAL_IN_FIRST_REVIEW: ("没有待初审的申诉", "no appeal waits for its first review"),
-    Guard.APPEAL_IN_SECOND_REVIEW: ("没有待复审的申诉", "no appeal waits for its second review"),
-    Guard.NOT_FIRST_REVIEWER: ("初审人不得复审", "the second reviewer must be somebody else"),
-}
 
 
 class PolicyRoles(StrEnum):
@@ -254,7 +208,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row(Action.ACCEPT, "受理", "accept", (Stage.REPORTED,), Stage.FILING,
          (PolicyRoles.ACCEPT,), guards=(Guard.VERIFIED_IF_NEEDED,), starts=(ClockKind.FILING,)),
     _row(Action.REQUEST_VERIFICATION, "派发核实", "ask for verification", (Stage.REPORTED, Stage.FILING),
-         Stage.VERIFYING, (PolicyRoles.ACCEPT, PolicyRoles.FILE), starts=(ClockKind.VERIFYING,)),
+         Stage.VERIFYING, (PolicyRoles.ACCEPT, PolicyRoles.FILE), guards=(Guard.PLACED,),
+         starts=(ClockKind.VERIFYING,)),
     _row(Action.VERIFY, "核实", "verify", (Stage.VERIFYING,), Stage.FILING,
          (Role.INSPECTOR,), Party.INSPECTOR, starts=(ClockKind.FILING,)),
     _row(Action.AUDIT_PASS, "自行处置审核通过", "pass the audit", (Stage.AUDITING,), Stage.CLOSED,
@@ -265,8 +220,10 @@ TRANSITIONS: tuple[Transition, ...] = (
          (PolicyRoles.ACCEPT, PolicyRoles.FILE)),
     _row(Action.MERGE, "并案", "merge into another case", (Stage.REPORTED, Stage.FILING), Stage.MERGED,
          (PolicyRoles.ACCEPT, PolicyRoles.FILE)),
-    _row(Action.FILE, "立案", "file", (Stage.FILING,), Stage.DISPATCHING,
-         (PolicyRoles.FILE,), guards=(Guard.VERIFIED_IF_NEEDED,), starts=(ClockKind.DISPATCHING,)),
+    _row(Action.LOCATE, "定位", "locate", (Stage.REPORTED, Stage.VERIFYING, Stage.FILING), None,
+         (PolicyRoles.ACCEPT, PolicyRoles.FILE)),
+    _row(Action.FILE, "立案", "file", (Stage.FILING,), Stage.DISPATCHING, (PolicyRoles.FILE,),
+         guards=(Guard.PLACED, Guard.VERIFIED_IF_NEEDED), starts=(ClockKind.DISPATCHING,)),
     # -- dispatch (指挥中心) --
     _row(Action.DISPATCH, "派遣", "dispatch", (Stage.DISPATCHING,), Stage.SIGNING, (Role.DISPATCHER,),
          starts=(ClockKind.SIGNING, *_HANDLING_CLOCKS)),
@@ -329,6 +286,13 @@ TRANSITIONS: tuple[Transition, ...] = (
          (Role.UNIT_OFFICER,), Party.LEAD_UNIT, guards=(Guard.ORDER_UNANSWERED,)),
     _row(Action.NOTE, "备注", "add a note", frozenset(Stage), None,
          (*_CENTRE, Role.INSPECTOR, Role.UNIT_OFFICER, Role.STREET_CHIEF, Role.EVALUATOR)),
+    # -- the citizen --
+    _row(Action.SUPPLEMENT, "补充", "supplement the report", frozenset(Stage), None,
+         (Role.INTAKE_CLERK, Role.INTEGRATION)),
+    _row(Action.CALL_BACK, "回访", "record a call-back", frozenset(Stage), None,
+         (Role.INTAKE_CLERK, Role.SHIFT_LEADER, Role.EVALUATOR, Role.INTEGRATION)),
+    _row(Action.REVEAL_CALLER, "查看来电人", "see who called", frozenset(Stage), None,
+         (Role.INTAKE_CLERK, Role.SHIFT_LEADER, Role.UNIT_OFFICER), guards=(Guard.CALLER_KNOWN,)),
     # -- after closing --
     _row(Action.APPEAL, "申诉", "appeal against overdue", (Stage.CLOSED,), None,
          (Role.UNIT_OFFICER,), Party.LEAD_UNIT, guards=(Guard.APPEALABLE,), starts=(ClockKind.APPEALING,)),

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import reduce
 from typing import Any
 
-from sqlalchemy import Double, bindparam, func, select, text
+from sqlalchemy import TIMESTAMP, Double, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.grid.place import ChiefNear, ComponentFact, NearestCell, Place, SegmentNear
+from app.grid.place import AreaSaid, ChiefNear, ComponentFact, NearestCell, Place, SegmentNear
 from app.grid.tables import Component, holds_at
 from app.grid.targets import DEFAULT_VISIBLE_RANGE_M
 from app.identity.principal import SYSTEM, Principal
@@ -221,3 +221,44 @@ async def component(
         return None
     facts = dict(row)
     return ComponentFact(**facts) if asker.covers(facts.pop("lies_in")) else None
+
+
+# A street is called 西街, 西街街道 or 西街街道办事处, whoever speaks of it.
+_SAID = Prepared(
+    text(
+        r"""
+    WITH named AS (
+        SELECT code, geom, regexp_replace(name, :ending, '') AS name, length(code) AS digits
+        FROM area
+        WHERE level IN ('street', 'community') AND code LIKE :district || '%'
+          AND valid_from <= :at AND coalesce(valid_to, 'infinity') > :at
+    ), street AS (
+        SELECT min(code) AS code FROM named
+        WHERE digits = 9 AND (code = :street OR name = regexp_replace(:street, :ending, ''))
+        HAVING count(*) = 1
+    ), community AS (
+        SELECT min(code) AS code FROM named
+        WHERE digits = 12 AND (code = :community OR name = regexp_replace(:community, :ending, ''))
+          AND code LIKE coalesce((SELECT code FROM street), '') || '%'
+        HAVING count(*) = 1
+    ), said AS (
+        SELECT coalesce((SELECT code FROM community), (SELECT code FROM street), :district) AS code
+    )
+    SELECT area.code, ST_X(inside) AS lon, ST_Y(inside) AS lat
+    FROM said JOIN area USING (code), ST_PointOnSurface(area.geom) AS inside
+    WHERE area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
+    """
+    ).bindparams(
+        bindparam("at", type_=TIMESTAMP(timezone=True)),
+        bindparam("ending", r"(街道办事处|街道|地区|镇|乡|社区居委会|社区居民委员会|居委会|社区|村委会|村)$"),
+    )
+)
+
+
+async def area_said(
+    connection: AsyncConnection, district: str, street: str, community: str, at: datetime
+) -> AreaSaid | None:
+    """The smallest area that the names or codes tell without doubt: the community, the street, or else the
+    district; None where the district has no map."""
+    found = await _SAID.row(connection, district=district, street=street, community=community, at=at)
+    return None if found is None else AreaSaid(**found)

@@ -68,3 +68,12 @@ class ComponentFact:
     owner_unit: str | None
     maintainer_unit: str | None
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class AreaSaid:
+    """A district, street or community as somebody named it, with a point inside that stands for it."""
+
+    code: str
+    lon: float
+    lat: float

@@ -173,6 +173,7 @@ ROUTES = (
     Route("GET /cases/{case}/journal", KNOWN, 200, refused(404), of_case=True),
     Route("GET /cases/{case}/explanation", KNOWN, 200, refused(404), of_case=True),
     Route("GET /cases/{case}/duplicates", KNOWN, 200, refused(404), of_case=True),
+    Route("GET /cases/{case}/place-candidates", KNOWN, 200, refused(404), of_case=True),
     Route("GET /tasks", KNOWN, 200, not_of_a_place("what was given to the caller")),
     Route("GET /workflow", KNOWN, 200, not_of_a_place("the transition table")),
 )  # fmt: skip

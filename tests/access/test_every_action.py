@@ -17,7 +17,7 @@ from tests.access.scene import ABROAD, BESIDE, HOME, STREET
 from tests.access.situations import STAGES, TOMORROW, Case, Situation
 from tests.access.table import REPORTERS
 from tests.cases.desk import Desk
-from tests.world import PEOPLE
+from tests.world import PEOPLE, middle
 
 #: Who asks. They all see the case, but for the units before it is dispatched, the API client, and the
 #: hotline where it was not the one who reported.
@@ -30,6 +30,7 @@ EVALUATORS = "evaluator second_evaluator"
 ACCEPTING = f"clerk {LEADERS}"
 CENTRE = f"clerk {LEADERS} dispatcher"
 OPEN = "reported verifying auditing filing dispatching signing handling ruling suspended checking closing"
+ALWAYS = f"{OPEN} closed refused voided merged"
 WITH_UNIT = "signing handling ruling suspended checking closing"
 
 Content = Callable[[Desk, Case], Awaitable[dict[str, Any]]]
@@ -71,6 +72,7 @@ RULES = {
     "audit_fail": Rule("auditing", on.auditing, ACCEPTING, _NOTE),
     "refuse": Rule("reported filing", on.reported, ACCEPTING, {"reason": "not_found"}),
     "merge": Rule("reported filing", on.reported, ACCEPTING, content=_another_report),
+    "locate": Rule("reported verifying filing", on.reported, ACCEPTING, {"position": middle("W2")}),
     "file": Rule("filing", on.filing, LEADERS, {"condition": "E0405-1"}),
     "dispatch": Rule("dispatching", on.dispatching, "dispatcher"),
     "sign": Rule("signing", on.signing, "west_officer"),
@@ -99,8 +101,13 @@ RULES = {
     "remind": Rule(OPEN, on.handling, f"{CENTRE} {EVALUATORS} hotline", _NOTE),
     "supervise": Rule(OPEN, on.handling, f"{LEADERS} dispatcher {EVALUATORS}", _ORDER),
     "reply_supervision": Rule(WITH_UNIT, on.supervised, "west_officer", _TEXT, _the_order),
-    "note": Rule(f"{OPEN} closed refused voided merged", on.handling,
+    "note": Rule(ALWAYS, on.handling,
                  f"wei lan {CENTRE} west_officer enforcer chief {EVALUATORS}", _TEXT),
+    "supplement": Rule(ALWAYS, on.handling, "clerk hotline",
+                       {"changes": [{"field": "description", "after": "又摆出来了"}]}),
+    "call_back": Rule(ALWAYS, on.handling, f"{ACCEPTING} {EVALUATORS} hotline", {"reached": False}),
+    "reveal_caller": Rule(ALWAYS, on.handling, "", {"reason": "联系来电人"},
+                          guarded=f"{ACCEPTING} west_officer enforcer"),
     "appeal": Rule("closed", on.closed_late, "west_officer", _TEXT),
     "review_appeal": Rule("closed", on.appealed, f"{LEADERS} {EVALUATORS}", {"upheld": True, **_NOTE}),
     "decide_appeal": Rule("closed", on.appeal_reviewed, "second_evaluator", {"upheld": True, **_NOTE},

@@ -12,13 +12,14 @@ GOLDEN = """
 report                : → reported : inspector intake_clerk shift_leader street_chief integration : +accepting
 report_handled        : → auditing : inspector street_chief : +auditing
 accept                : reported → filing : ACCEPT {verified_if_needed} : +filing
-request_verification  : reported filing → verifying : ACCEPT FILE : +verifying
+request_verification  : reported filing → verifying : ACCEPT FILE {placed} : +verifying
 verify                : verifying → filing : inspector [inspector] : +filing
 audit_pass            : auditing → closed : ACCEPT CLOSE {not_reporter} :
 audit_fail            : auditing → filing : ACCEPT CLOSE {not_reporter} : +filing
 refuse                : reported filing → refused : ACCEPT FILE :
 merge                 : reported filing → merged : ACCEPT FILE :
-file                  : filing → dispatching : FILE {verified_if_needed} : +dispatching
+locate                : reported verifying filing → : ACCEPT FILE :
+file                  : filing → dispatching : FILE {placed verified_if_needed} : +dispatching
 dispatch              : dispatching → signing : dispatcher : +signing +handling +milestone
 return_to_unit        : ruling → handling : dispatcher : ~handling ~milestone
 redispatch            : ruling → signing : dispatcher : -handling -milestone +signing +handling +milestone
@@ -46,6 +47,9 @@ remind                : OPEN → : intake_clerk shift_leader dispatcher evaluato
 supervise             : OPEN → : shift_leader dispatcher evaluator : +replying
 reply_supervision     : signing handling ruling suspended checking closing → : unit_officer [lead_unit] {order_unanswered} :
 note                  : ALL → : intake_clerk shift_leader dispatcher inspector unit_officer street_chief evaluator :
+supplement            : ALL → : intake_clerk integration :
+call_back             : ALL → : intake_clerk shift_leader evaluator integration :
+reveal_caller         : ALL → : intake_clerk shift_leader unit_officer {caller_known} :
 appeal                : closed → : unit_officer [lead_unit] {appealable} : +appealing
 review_appeal         : closed → : shift_leader evaluator {appeal_in_first_review} :
 decide_appeal         : closed → : evaluator {appeal_in_second_review not_first_reviewer} :

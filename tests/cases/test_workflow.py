@@ -13,17 +13,16 @@ import pytest
 from app.cases.actions import CaseCommand
 from app.cases.case import Case, Folded
 from app.cases.effects import EFFECTS
+from app.cases.guards import GUARD_WORDS, Guard
 from app.cases.permission import GUARDS, Situation, available, permit
 from app.cases.workflow import (
     BY_ACTION,
     ENDS,
-    GUARD_WORDS,
     OPEN,
     STAGE_CLOCKS,
     STAGE_LABELS,
     TRANSITIONS,
     Action,
-    Guard,
     PolicyRoles,
     Stage,
     check_table,

@@ -8,7 +8,7 @@ from typing import Any
 from tests.exact.city import City
 from tests.exact.doing import Body
 from tests.exact.model import Case
-from tests.world import MANHOLE
+from tests.world import CELLS, MANHOLE, middle
 
 CONDITIONS = ("E0405-1", "E0110-1", "E0101-1", "C0102-1")
 _LEADS = ("sanitation", "west_office", "enforcement", "water", "east_office", "enforcement_west", "nobody")
@@ -44,6 +44,17 @@ def _content(action: str, case: Case, city: City, now: datetime, which: int) -> 
         case "merge":
             others = [other.id for other in city.cases if other is not case]
             return {"into": _of([*others, case.id, _NOWHERE], which)}
+        case "locate":
+            return {"position": middle(_of(tuple(CELLS), which))}
+        case "supplement":
+            return {
+                "changes": [{"field": "description", "before": "占道经营", "after": "占道经营，堵了盲道"}]
+            }
+        case "call_back":
+            rated = {"solved": _of(("solved", "partly", "unsolved"), which), "satisfaction": "satisfied"}
+            return {"reached": which % 3 != 2, **(rated if which % 3 else {})}
+        case "reveal_caller":
+            return {"reason": "联系来电人"}
         case "file":
             part = {"component_code": MANHOLE if which % 16 < 12 else "9901010102999999"}
             return {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tests.cases.golden import ROWS
 from tests.exact.books import BOOKS, lead_by_hand
-from tests.exact.model import Case, Clock, Refused
-from tests.world import MANHOLE
+from tests.exact.model import Case, Clock, Refused, covers
+from tests.world import CELLS, MANHOLE, cell_code, middle
 
 if TYPE_CHECKING:
     from tests.exact.city import City
@@ -87,6 +87,19 @@ def _audit_fail(do: Doing) -> None:
 def _merge(do: Doing) -> None:
     do.told(merged_into=do.body["into"])
     do.goes_on()
+
+
+def _locate(do: Doing) -> None:
+    (cell,) = (name for name in CELLS if middle(name) == do.body["position"])
+    if not covers(do.who, cell_code(cell)):
+        raise Refused(403)
+    do.case.cell = cell
+
+
+def _call_back(do: Doing) -> None:
+    said = {"contacted": None, "solved": None, "satisfaction": None, **do.body}
+    del said["action"]
+    do.told(call_back={"at": do.now.isoformat(), **said})
 
 
 def _file(do: Doing) -> None:
@@ -270,7 +283,8 @@ def _appeal_is_over(do: Doing) -> None:
 
 DOES: dict[str, Callable[[Doing], None]] = {
     "request_verification": _request_verification, "verify": _verify, "audit_fail": _audit_fail,
-    "merge": _merge, "file": _file, "dispatch": _dispatch, "redispatch": _redispatch,
+    "merge": _merge, "locate": _locate, "call_back": _call_back, "file": _file,
+    "dispatch": _dispatch, "redispatch": _redispatch,
     "return_to_unit": _return_to_unit, "sign": _sign, "decline": _decline,
     "reach_milestone": _reach_milestone, "request_extension": _ask, "request_suspension": _ask,
     "request_voiding": _ask, "reject_extension": _answer, "reject_suspension": _answer,

@@ -185,7 +185,7 @@ def first_facts() -> dict[str, Any]:
         "self_handled": False, "overdue": None, "exempt": False, "declines": 0, "extensions": 0,
         "suspensions": 0, "reworks": 0, "reminders": 0, "duplicates": 0, "listed": False, "pending": None,
         "pending_by": None, "pending_until": None, "appeal": None, "appeal_reviewer": None,
-        "merged_into": None,
+        "merged_into": None, "placed": True, "caller_known": False, "call_back": None,
     }  # fmt: skip
 
 
@@ -228,6 +228,8 @@ def _holds(guard: str, who: str, case: Case, now: datetime) -> bool:
             return bool(case["verified"]) or (
                 case["verified"] is None and case.source not in policy.verify_sources
             )
+        case "placed" | "caller_known":
+            return bool(case[guard])
         case "not_reporter":
             return case.reporter != who
         case "declines_left" | "extensions_left" | "suspensions_left":

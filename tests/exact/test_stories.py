@@ -52,8 +52,8 @@ MANY = 3
 #: How often something allowed is done, beside what is not named here: what ends a story or leads in a circle
 #: seldom, what somebody waits for often.
 SELDOM = {
-    "note", "remind", "supervise", "request_voiding", "approve_voiding", "request_verification", "refuse",
-    "merge", "recheck", "assign_inspector", "audit_pass",
+    "note", "supplement", "call_back", "locate", "remind", "supervise", "request_voiding", "approve_voiding",
+    "request_verification", "refuse", "merge", "recheck", "assign_inspector", "audit_pass",
 }  # fmt: skip
 OFTEN = {
     "approve_extension", "approve_suspension", "reject_voiding", "rework", "appeal", "review_appeal",
