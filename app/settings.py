@@ -101,6 +101,31 @@ class LogSettings(_Group):
     json_lines: bool = Field(True, description="One JSON object a line; false for people's eyes.")
 
 
+class PublicView(StrEnum):
+    """What the public may read of requests made by Open311."""
+
+    NONE = "none"
+    COARSE = "coarse"
+    FULL = "full"
+
+
+class Open311Settings(_Group):
+    """The Open311 channel, see docs/channels/open311.md."""
+
+    public: PublicView = Field(
+        PublicView.COARSE,
+        description="What who has no key reads of others' Open311 requests: `none`, `coarse` (no words, no"
+        " address, the place to 100 m) or `full`.",
+    )
+    source: str = Field(
+        "citizen", description="问题来源 of what comes in by Open311, a code of the rulebook's set `source`."
+    )
+    jurisdiction: str = Field(
+        "", description="The `jurisdiction_id` served. Empty: the code of the rulebook's district."
+    )
+    contact: str = Field("", description="Whom clients' authors ask for a key, as service discovery tells.")
+
+
 class Settings(BaseSettings):
     """Everything that differs between one installation and the next."""
 
@@ -124,6 +149,7 @@ class Settings(BaseSettings):
     tokens: TokenSettings = TokenSettings()
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
+    open311: Open311Settings = Open311Settings()
 
     @field_validator("database_url")
     @classmethod

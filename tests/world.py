@@ -147,6 +147,7 @@ RULEBOOK = Rulebook(
         Code(set=code_set, code=code, name=name)
         for code_set, code, name in (
             (CodeSet.SOURCE, "inspector", "监督员上报"), (CodeSet.SOURCE, "hotline", "12345热线"),
+            (CodeSet.SOURCE, "citizen", "市民上报"), (CodeSet.SOURCE, "sensor", "物联感知"),
             (CodeSet.REFUSAL, "not_found", "现场不存在"), (CodeSet.REFUSAL, "outside_scope", "不属职责"),
             (CodeSet.DECLINE, "not_mine", "不属本单位"), (CodeSet.EXTENSION, "weather", "恶劣天气"),
             (CodeSet.SUSPENSION, "engineering", "列入工程"), (CodeSet.VOIDING, "filed_in_error", "误立案"),
