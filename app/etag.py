@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Header
+from fastapi import Header, Response
 
 from app.errors import InvalidInput, VersionRequired
 
@@ -33,3 +33,21 @@ def parse_if_match(header: str | None) -> int:
 
 #: The request's `If-Match`; `parse_if_match` gives the version the change is made for.
 IfMatch = Annotated[str | None, Header(description='`ETag` of the version seen, like `"7"`.')]
+
+#: The request's `If-None-Match`: what `unchanged` compares.
+IfNoneMatch = Annotated[str | None, Header(description="`ETag` of the version the caller has.")]
+#: For a route's `responses=`.
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "未变化 The version named by If-None-Match still holds."}
+}
+
+
+def unchanged(version: int, if_none_match: str | None, response: Response) -> Response | None:
+    """304 when the caller already has this version (RFC 9110 §13.1.2); else the reply is tagged with it."""
+    tag = etag(version)
+    known = {part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")}
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    response.headers["Cache-Control"] = "private, no-cache"
+    return None

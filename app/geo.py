@@ -45,12 +45,16 @@ class Datum(StrEnum):
     WEB_MERCATOR = "web_mercator"  # EPSG:3857, metres
 
 
+def _limits(datum: Datum) -> tuple[float, float]:
+    return (_MERCATOR_EDGE, _MERCATOR_EDGE) if datum is Datum.WEB_MERCATOR else (180.0, 90.0)
+
+
 def to_storage(x: float, y: float, datum: Datum) -> tuple[float, float]:
     """Longitude and latitude in CGCS2000 degrees, rounded to 8 decimals (1 mm).
 
     Errors: `InvalidInput` when the pair is not finite or not a place on earth in that datum.
     """
-    limits = (_MERCATOR_EDGE, _MERCATOR_EDGE) if datum is Datum.WEB_MERCATOR else (180.0, 90.0)
+    limits = _limits(datum)
     for name, value, limit in (("x", x, limits[0]), ("y", y, limits[1])):
         if not abs(value) <= limit:  # also true of NaN
             raise InvalidInput(
@@ -59,6 +63,20 @@ def to_storage(x: float, y: float, datum: Datum) -> tuple[float, float]:
             )
     lon, lat = _TO_STORAGE[datum](np.array([[x, y]], dtype=np.float64))[0]
     return round(float(lon), _DECIMALS), round(float(lat), _DECIMALS)
+
+
+def many_to_storage(pairs: Coordinates, datum: Datum) -> Coordinates:
+    """`to_storage` of many pairs; NaN for a pair that is no place on earth in that datum."""
+    x_limit, y_limit = _limits(datum)
+    there = (np.abs(pairs) <= (x_limit, y_limit)).all(axis=1)
+    found: Coordinates = np.full_like(pairs, np.nan)
+    found[there] = np.round(_TO_STORAGE[datum](pairs[there]), _DECIMALS)
+    return found
+
+
+def drawn_in(geometries: Any, datum: Datum) -> Any:
+    """Stored geometries, as a client of that datum draws them."""
+    return shapely.transform(geometries, lambda pairs: np.round(_FROM_STORAGE[datum](pairs), _DECIMALS))
 
 
 def from_storage(lon: float, lat: float, datum: Datum) -> tuple[float, float]:

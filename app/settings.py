@@ -94,6 +94,33 @@ class WorkerSettings(_Group):
     seal_minutes: int = Field(60, ge=1, le=60, description="Minutes between two seals of the journal.")
 
 
+class InspectorSettings(_Group):
+    """监督员: duty, beats, tracks, and what counts as patrolled."""
+
+    shift_hours: float = Field(
+        12.0, gt=0, le=72, description="Hours after which an inspector who forgot to is off duty."
+    )
+    late_hours: float = Field(
+        12.0, ge=0, le=72, description="Hours after the fact that going on or off duty may still be reported."
+    )
+    shared_cells: bool = Field(False, description="Whether a cell may lie in several beats at once.")
+    track_days: int = Field(
+        30, ge=1, le=400, description="Days that track points are kept, and may be handed in late."
+    )
+    record_days: int = Field(
+        400, ge=1, le=3660, description="Days that attendance and coverage are kept, without the points."
+    )
+    accuracy_m: float = Field(
+        50.0, gt=0, le=10_000, description="Points less accurate than so many metres count for no cell."
+    )
+    visit_points: int = Field(
+        3, ge=1, le=10_000, description="Points in a cell on one day from which on it counts as visited."
+    )
+    evidence_minutes: int = Field(
+        5, ge=1, le=240, description="Minutes of being on duty that one point is evidence for."
+    )
+
+
 class LogSettings(_Group):
     """Structured logs on standard error; standard output is for a command's result."""
 
@@ -148,6 +175,7 @@ class Settings(BaseSettings):
     pool: PoolSettings = PoolSettings()
     tokens: TokenSettings = TokenSettings()
     worker: WorkerSettings = WorkerSettings()
+    inspectors: InspectorSettings = InspectorSettings()
     log: LogSettings = LogSettings()
     open311: Open311Settings = Open311Settings()
 

@@ -30,13 +30,14 @@ _LOCK = 0x4347
 
 
 def _is_ours(name: str | None, kind: str, parents: Any) -> bool:
-    """Leaves out the tables of PostGIS and of the job queue, which come with their own SQL."""
+    """Leaves out the tables of PostGIS and of the job queue, which come with their own SQL, and the day
+    partitions of the track."""
     if kind == "schema":
         return name is None
     return not (
         kind == "table"
         and name is not None
-        and (name.startswith("procrastinate") or name == "spatial_ref_sys")
+        and (name.startswith(("procrastinate", "track_point_")) or name == "spatial_ref_sys")
     )
 
 

@@ -28,6 +28,7 @@ SQL_MODULES = {
     "app/cases/journal.py",
     "app/cases/queue.py",
     "app/cases/scope.py",
+    "app/channels/inspectors/tracks/partitions.py",
     "app/grid/importing.py",
     "app/grid/lookup.py",
     "app/grid/merging.py",

@@ -66,7 +66,6 @@ class Filters:
     until: datetime | None = None
     bbox: tuple[float, float, float, float] | None = None
     words: str | None = None
-    inspector: UUID | None = None
     reporter: UUID | None = None
     listed: bool | None = None
     overdue: bool | None = None
@@ -100,8 +99,6 @@ class Filters:
             found.append(c.geom.op("&&")(func.ST_MakeEnvelope(*self.bbox, 4490)))
         if self.words is not None:
             found += map(_containing, self.words.split())
-        if self.inspector is not None:
-            found.append(c.inspector_id == self.inspector)
         if self.reporter is not None:
             found.append(c.reporter_id == self.reporter)
         for column, wanted in ((c.listed, self.listed), (c.overdue, self.overdue), (c.placed, self.placed)):

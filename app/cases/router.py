@@ -215,17 +215,6 @@ async def place_candidates(case: str, ask: Asking) -> list[Candidate]:
     return await candidates.of_case(ask.connection, situation.folded.case.id)
 
 
-@router.get("/tasks", summary="我的任务")
-async def tasks(ask: Asking) -> list[CaseSummary]:
-    """The verifications and checks given to the caller, the most urgent first."""
-    rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
-    mine = queue.Filters(stages=(Stage.VERIFYING, Stage.CHECKING), inspector=ask.principal.id)
-    cases, _ = await queue.page(
-        ask.connection, mine, visible(ask.principal, rulebook), queue.Sort.DUE, PageRequest(200), ask.now
-    )
-    return [schemas.summary(case, rulebook, ask.now) for case in cases]
-
-
 @router.get("/workflow", summary="办理流程")
 async def workflow(ask: Asking) -> Workflow:
     """The stages and the transition table, with the roles the policy in force gives each action."""

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from app.channel import Channel
+from app.channels.inspectors.duty.jobs import end_shifts
+from app.channels.inspectors.router import router as inspectors
+from app.channels.inspectors.tracks.jobs import tend_tracks
 from app.channels.open311 import router as open311
+from app.job import Job
 
 CHANNELS: tuple[Channel, ...] = (
+    Channel(
+        name="inspectors",
+        label="监督员",
+        summary="手机端：任务、勤务、责任网格、轨迹 The inspectors' app: tasks, duty, beats, tracks.",
+        routers=(inspectors,),
+        jobs=(
+            Job("end_shifts", lambda _: "*/5 * * * *", end_shifts),
+            Job("tend_tracks", lambda _: "7 * * * *", tend_tracks),
+        ),
+    ),
     Channel(
         name="open311",
         label="市民接口",

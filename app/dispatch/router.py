@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, Path, Query, Response, UploadFile
 
 from app.dispatch import schemas, service
 from app.dispatch.active import RulebookVersion, active_rulebook
 from app.dispatch.files import read_uploaded, workbook
 from app.dispatch.rulebook import CategoryKind
 from app.errors import Conflict, InvalidInput, NotFound, RulebookRefused
-from app.etag import etag
+from app.etag import UNCHANGED, IfNoneMatch, unchanged
 from app.identity.access import AdministratorOnly, current_principal, require
 from app.identity.principal import CENTRE_ROLES, Principal
 from app.problems import problem_responses
@@ -23,13 +23,9 @@ router = APIRouter(prefix="/rulebooks", tags=["派遣规则 Dispatch"])
 CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]
 _ANYBODY_KNOWN = [Depends(current_principal)]
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "未变化 The version named by If-None-Match still holds."}
-}
 
 _MAX_NUMBER = 2**31 - 1
 Number = Annotated[int, Path(ge=1, le=_MAX_NUMBER, description="版本号 The version's number.", examples=[3])]
-IfNoneMatch = Annotated[str | None, Header(description="`ETag` of the version the caller has.")]
 
 
 async def _seen(connection: Conn, reader: CentreOnly, number: Number) -> RulebookVersion:
@@ -72,14 +68,14 @@ async def upload(
     summary="现行规则库 The rulebook in force",
     dependencies=_ANYBODY_KNOWN,
     response_model=schemas.RulebookReply,
-    responses=_UNCHANGED,
+    responses=UNCHANGED,
 )
 async def read_active(
     connection: Conn, clock: ClockDep, response: Response, if_none_match: IfNoneMatch = None
 ) -> schemas.RulebookReply | Response:
     version = await active_rulebook(connection, clock.now())
-    if (unchanged := _unchanged(version.number, if_none_match, response)) is not None:
-        return unchanged
+    if (same := unchanged(version.number, if_none_match, response)) is not None:
+        return same
     return schemas.RulebookReply.of(version)
 
 
@@ -88,7 +84,7 @@ async def read_active(
     summary="现行立案条件 Filing conditions in force",
     dependencies=_ANYBODY_KNOWN,
     response_model=list[schemas.ConditionReply],
-    responses=_UNCHANGED,
+    responses=UNCHANGED,
 )
 async def read_conditions(
     connection: Conn,
@@ -100,8 +96,8 @@ async def read_conditions(
 ) -> list[schemas.ConditionReply] | Response:
     """What a report may be filed for, with closing conditions and limits, for reporting apps to keep."""
     version = await active_rulebook(connection, clock.now())
-    if (unchanged := _unchanged(version.number, if_none_match, response)) is not None:
-        return unchanged
+    if (same := unchanged(version.number, if_none_match, response)) is not None:
+        return same
     return schemas.conditions_of(version.rulebook, minor=minor, kind=kind)
 
 
@@ -214,14 +210,3 @@ async def explain_problem(
             reader=reader,
         )
     return schemas.ExplanationReply.of(version, explanation)
-
-
-def _unchanged(number: int, if_none_match: str | None, response: Response) -> Response | None:
-    """304 when the caller already has this version (RFC 9110 §13.1.2); else the reply is tagged with it."""
-    tag = etag(number)
-    known = {part.strip().removeprefix("W/") for part in (if_none_match or "").split(",")}
-    if tag in known or "*" in known:
-        return Response(status_code=304, headers={"ETag": tag})
-    response.headers["ETag"] = tag
-    response.headers["Cache-Control"] = "private, no-cache"
-    return None

@@ -27,7 +27,7 @@ from app.grid.schemas import (
     SegmentReply,
     ShiftReply,
 )
-from app.identity.access import AdministratorOnly, CurrentPrincipal, require
+from app.identity.access import AdministratorOnly, CurrentPrincipal, InspectorOnly, require
 from app.identity.principal import CENTRE_ROLES, Principal, Role
 from app.moment import Moment
 from app.paging import Page, PageDep, cut
@@ -65,7 +65,6 @@ async def _box(
 MomentDep = Annotated[datetime, Depends(_moment)]
 BoxDep = Annotated[store.Box | None, Depends(_box)]
 CodeInPath = Annotated[str, Path(pattern=r"^\d{6,18}$")]
-InspectorOnly = Annotated[Principal, Depends(require(Role.INSPECTOR))]
 CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]
 SeesComponents = Annotated[
     Principal,
@@ -239,9 +238,9 @@ async def change_component(
 async def go_on_duty(
     inspector: InspectorOnly, connection: Conn, clock: ClockDep, new: NewShift
 ) -> ShiftReply:
-    """Tasks in the beat's cells come to the inspector from now on."""
+    """Tasks in the beat's cells come to the inspector from now on, at most until `until`."""
     return ShiftReply.model_validate(
-        await service.go_on_duty(connection, inspector, new.area_codes, clock.now())
+        await service.go_on_duty(connection, inspector, new.area_codes, clock.now(), until=new.until)
     )
 
 

@@ -190,6 +190,7 @@ class NewShift(_Request):
     """上岗. `area_codes` are the areas of the beat (责任网格), each within the inspector's own areas."""
 
     area_codes: list[AreaCode] = Field(min_length=1, max_length=500)
+    until: Moment | None = Field(None, description="Off duty by itself then; only when told, if left out.")
 
 
 class ShiftReply(_Reply):
@@ -201,3 +202,4 @@ class ShiftReply(_Reply):
     area_codes: list[str]
     started_at: datetime
     ended_at: datetime | None
+    until: datetime | None

@@ -130,10 +130,17 @@ async def set_component_state(
 
 
 async def go_on_duty(
-    connection: AsyncConnection, principal: Principal, area_codes: list[str], now: datetime
+    connection: AsyncConnection,
+    principal: Principal,
+    area_codes: list[str],
+    now: datetime,
+    *,
+    until: datetime | None = None,
 ) -> AnyRow:
     """Errors: `Forbidden` for a program, or a beat not within the inspector's areas; `InvalidInput` for one
-    that is no area; `Conflict` when already on duty."""
+    that is no area, or an end that is past; `Conflict` when already on duty."""
+    if until is not None and until <= now:
+        raise InvalidInput("the shift would be over already", fields={"until": f"after {now.isoformat()}"})
     if principal.username is None:
         raise Forbidden("only people go on duty: log in with an account")
     inspector = store.OnDuty(principal.id, principal.username)
@@ -148,7 +155,7 @@ async def go_on_duty(
         )
     try:
         async with connection.begin_nested():
-            return await store.start_shift(connection, inspector, sorted(set(area_codes)), now)
+            return await store.start_shift(connection, inspector, sorted(set(area_codes)), now, until)
     except IntegrityError as error:
         raise Conflict("you are on duty already: go off duty before you change the beat") from error
 

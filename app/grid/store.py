@@ -305,9 +305,11 @@ class OnDuty:
 
 
 async def start_shift(
-    connection: AsyncConnection, who: OnDuty, area_codes: Sequence[str], now: datetime
+    connection: AsyncConnection, who: OnDuty, area_codes: Sequence[str], now: datetime, until: datetime | None
 ) -> AnyRow:
     """Errors: `IntegrityError` when the account has an open shift."""
+    over = and_(DutyShift.account_id == who.account_id, DutyShift.ended_at.is_(None), DutyShift.until <= now)
+    await connection.execute(update(DutyShift).where(over).values(ended_at=DutyShift.until))
     statement = (
         insert(DutyShift)
         .values(
@@ -316,6 +318,7 @@ async def start_shift(
             username=who.username,
             area_codes=list(area_codes),
             started_at=now,
+            until=until,
         )
         .returning(*_described(DutyShift))
     )
@@ -327,7 +330,7 @@ async def end_shift(connection: AsyncConnection, account: UUID, now: datetime) -
     ended = await connection.execute(
         update(DutyShift)
         .where(DutyShift.account_id == account, DutyShift.ended_at.is_(None))
-        .values(ended_at=now)
+        .values(ended_at=func.least(now, DutyShift.until))
     )
     return bool(ended.rowcount)
 
@@ -356,7 +359,11 @@ async def list_shifts(
 
 
 def _under_way(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    return and_(DutyShift.started_at <= at, or_(DutyShift.ended_at.is_(None), DutyShift.ended_at > at))
+    return and_(
+        DutyShift.started_at <= at,
+        or_(DutyShift.ended_at.is_(None), DutyShift.ended_at > at),
+        or_(DutyShift.until.is_(None), DutyShift.until > at),
+    )
 
 
 _ON_DUTY = Prepared(

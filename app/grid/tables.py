@@ -218,7 +218,8 @@ def holds_at(
 
 
 class DutyShift(Base):
-    """值班: an inspector at work on a beat (责任网格), the areas of which `area_codes` tells."""
+    """值班: an inspector at work on a beat (责任网格), the areas of which `area_codes` tells. It ends by
+    itself at `until` (null: only when told)."""
 
     __tablename__ = "duty_shift"
     __table_args__ = (
@@ -240,3 +241,4 @@ class DutyShift(Base):
     area_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    until: Mapped[datetime | None]

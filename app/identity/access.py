@@ -110,3 +110,4 @@ def require(*roles: Role) -> RoleRequired:
 
 
 AdministratorOnly = Annotated[Principal, Depends(require(Role.ADMINISTRATOR))]
+InspectorOnly = Annotated[Principal, Depends(require(Role.INSPECTOR))]

@@ -82,15 +82,23 @@ async def account_within(connection: AsyncConnection, account: UUID, areas: Sequ
 
 
 async def accounts_within(
-    connection: AsyncConnection, areas: Sequence[str], *, after: str = "", limit: int | None = None
+    connection: AsyncConnection,
+    areas: Sequence[str],
+    *,
+    role: Role | None = None,
+    after: str = "",
+    limit: int | None = None,
 ) -> list[Account]:
-    """Accounts whose areas all lie within `areas`, by username, those behind the username `after`."""
+    """Accounts whose areas all lie within `areas`, by username, those behind the username `after`; with a
+    role only those active in it."""
     statement = (
         select(*_ACCOUNT)
         .where(AccountTable.username > after, _within(AccountTable.areas, areas))
         .order_by(AccountTable.username)
         .limit(limit)
     )
+    if role is not None:
+        statement = statement.where(AccountTable.active, AccountTable.roles.contains([role.value]))
     return [Account(**_fields(row)) for row in await connection.execute(statement)]
 
 

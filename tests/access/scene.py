@@ -25,7 +25,17 @@ from app.identity.account import Account
 from app.identity.principal import SYSTEM, Role
 from app.requests import Services
 from tests.cases.desk import Desk
-from tests.world import DISTRICT, EAST, FOUNDED, MONDAY_9AM, PASSWORD, RULEBOOK, WEST, World
+from tests.world import (
+    DISTRICT,
+    EAST,
+    FOUNDED,
+    MONDAY_9AM,
+    PASSWORD,
+    RULEBOOK,
+    WEST,
+    World,
+    cell_code,
+)
 
 ELSEWHERE = "990102"
 _LIFE = timedelta(days=400)
@@ -123,6 +133,9 @@ async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> 
     async with services.database.transaction() as connection:
         revised = RULEBOOK.model_copy(update={"name": "小城规则库 修订"})
         draft = await rulebooks.save_draft(connection, revised, by=SYSTEM.id, now=MONDAY_9AM)
+    beat = {"name": "西街一号", "cells": [cell_code("W1")], "inspectors": ["wei"]}
+    set_ = await http.put("/api/v1/beats/W-1", headers=world.headers["leader"], json=beat)
+    assert set_.status_code == 200, set_.text
     content = io.BytesIO()
     write_workbook(RULEBOOK.model_copy(update={"name": "小城规则库 再修订"}), content)
     return Scene(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from tests.access.scene import HOME
-from tests.world import MANHOLE, PASSWORD, WEST, cell_code, middle
+from tests.world import MANHOLE, MONDAY_9AM, PASSWORD, WEST, cell_code, middle
 
 ANYBODY = frozenset(HOME)
 KNOWN = ANYBODY - {"anonymous"}
@@ -23,6 +23,7 @@ REPORTERS = frozenset({"inspector", "intake_clerk", "shift_leader", "street_chie
 NOTERS = frozenset(
     {"inspector", "intake_clerk", "shift_leader", "dispatcher", "unit_officer", "street_chief", "evaluator"}
 )
+BEAT_KEEPERS = frozenset({"administrator", "shift_leader"})
 COMPONENT_KEEPERS = frozenset({"administrator", "shift_leader", "inspector", "unit_officer"})
 
 
@@ -107,6 +108,7 @@ class Route:
 
 _CELL = {"code": cell_code("W1")}
 _PART = {"code": MANHOLE}
+_BEAT = {"name": "西街", "cells": [cell_code("W1"), cell_code("W2")], "inspectors": ["wei"]}
 _PERSON = {"display_name": "新人", "areas": [WEST]}
 
 ROUTES = (
@@ -174,6 +176,22 @@ ROUTES = (
     Route("GET /cases/{case}/explanation", KNOWN, 200, refused(404), of_case=True),
     Route("GET /cases/{case}/duplicates", KNOWN, 200, refused(404), of_case=True),
     Route("GET /cases/{case}/place-candidates", KNOWN, 200, refused(404), of_case=True),
-    Route("GET /tasks", KNOWN, 200, not_of_a_place("what was given to the caller")),
     Route("GET /workflow", KNOWN, 200, not_of_a_place("the transition table")),
+    # -- inspectors: the one at home is on duty in 西街 and patrols the beat there --
+    Route("GET /tasks", KNOWN, 200, not_of_a_place("what was given to the caller")),
+    Route("GET /inspectors/me/cell", INSPECTOR, 200, refused(404), params=middle("W1")),
+    Route("GET /inspectors/conditions", KNOWN, 200, not_of_a_place("what the service judges everybody by")),
+    Route("GET /inspectors/me/duty", INSPECTOR, 200, not_of_a_place("the caller's own shift")),
+    Route("PUT /inspectors/me/duty", INSPECTOR, 200, refused(403),
+          json={"on": True, "at": MONDAY_9AM.isoformat(), "position": middle("W1"), "area_codes": [WEST]}),
+    Route("GET /inspectors/me/beat", INSPECTOR, 200, hidden(cell_code("W1"))),
+    Route("POST /inspectors/me/track", INSPECTOR, 200, not_of_a_place("the caller's own track"),
+          json={"points": [{"at": MONDAY_9AM.isoformat(), "x": 120.0005, "y": 30.0005, "accuracy_m": 8}]}),
+    Route("GET /inspectors/me/patrols", INSPECTOR, 200, not_of_a_place("the caller's own days")),
+    Route("GET /inspectors/patrols", CENTRE, 200, hidden("{account_id}")),
+    Route("GET /beats", CENTRE | INSPECTOR, 200, hidden(cell_code("W1"))),
+    Route("PUT /beats", BEAT_KEEPERS, 200, refused(404), json={"beats": [{"code": "W-1", **_BEAT}]}),
+    Route("GET /beats/{code}", CENTRE | INSPECTOR, 200, refused(404), names={"code": "W-1"}),
+    Route("PUT /beats/{code}", BEAT_KEEPERS, 200, refused(404), names={"code": "W-1"}, json=_BEAT),
+    Route("DELETE /beats/{code}", BEAT_KEEPERS, 204, refused(404), names={"code": "W-1"}),
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""勤务报备: going on and off duty."""
