@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
-from app.cases.actions import Position
+from app.cases.command import Position
 from app.grid.schemas import AreaCode, ShiftReply
 from app.moment import Moment
 

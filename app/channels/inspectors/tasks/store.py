@@ -91,5 +91,7 @@ def _metres_from(here: Here | None) -> ColumnElement[float | None]:
     if here is None:
         return cast(null(), Double)
     point = func.ST_SetSRID(func.ST_MakePoint(*here), SRID)
-    metres = func.ST_Distance(func.geography(_CASE.c.geom), func.geography(point), type_=Double())
+    metres: ColumnElement[float | None] = func.ST_Distance(
+        func.geography(_CASE.c.geom), func.geography(point), type_=Double()
+    )
     return case((_CASE.c.placed, metres))  # a place that is still to be found is at no distance
