@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0009_inspectors"
-down_revision = "0008_placing"
+revision = "0010_inspectors"
+down_revision = "0009_open311"
 branch_labels = None
 depends_on = None
 
