@@ -45,6 +45,7 @@ from app.dispatch.rulebook import (
     UnitKind,
     WorkSlot,
 )
+from app.grid import gazetteer
 from app.grid.tables import Area, Component, DutyShift, ImportRun, RoadSegment, StreetChief
 from app.identity import service as accounts
 from app.identity.principal import Role
@@ -202,6 +203,7 @@ async def found(database: Database, rulebook: Rulebook = RULEBOOK) -> World:
     world = World()
     async with database.transaction() as connection:
         await _map(connection)
+        await gazetteer.renew(connection)
         head = await rulebooks.save_draft(connection, rulebook, by=UUID(int=0), now=FOUNDED)
         await rulebooks.activate(connection, head.number, effective_from=FOUNDED, by=UUID(int=0), now=FOUNDED)
         for name, person in PEOPLE.items():

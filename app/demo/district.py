@@ -22,6 +22,7 @@ from app.demo import plan
 from app.demo.areas import Areas, deal
 from app.demo.components import Component, placed
 from app.demo.people import TERMS_FROM, Chief, chiefs
+from app.demo.pois import Poi, pois
 from app.demo.roads import Segment, segments
 from app.demo.town import Town, grow
 from app.geo import LocalMetric, geojson
@@ -51,6 +52,8 @@ class District:
     segments: tuple[Segment, ...]
     chiefs: tuple[Chief, ...]
     components: tuple[Component, ...]
+    #: Each with its address, empty for one at no road.
+    pois: tuple[tuple[Poi, str], ...]
 
 
 @cache
@@ -65,6 +68,7 @@ def build(seed: int) -> District:
         roads,
         chiefs(areas, roads, Random(f"{seed}/chiefs")),
         placed(areas, roads, Random(f"{seed}/components")),
+        pois(areas, roads, Random(f"{seed}/pois")),
     )
 
 
@@ -104,6 +108,18 @@ def _files(district: District) -> dict[str, str]:
             for road in district.segments
         ),
         "components.geojson": _layer((thing.attributes(), thing.at) for thing in district.components),
+        "pois.geojson": _layer(
+            (
+                {
+                    "code": f"{plan.DISTRICT_CODE}P{serial:04d}",
+                    "name": poi.name,
+                    "category": poi.category,
+                    "aliases": address,
+                },
+                poi.at,
+            )
+            for serial, (poi, address) in enumerate(district.pois, start=1)
+        ),
         "chiefs.csv": _csv(district.chiefs),
     }
 
@@ -129,7 +145,7 @@ def _csv(rows: Iterable[Chief]) -> str:
 
 
 def _manifest() -> str:
-    layers = ("streets", "communities", "cells", "roads", "components")
+    layers = ("streets", "communities", "cells", "roads", "components", "pois")
     return "\n".join(
         [
             f"# {plan.DISTRICT_NAME}（演示）: {NOTE}",

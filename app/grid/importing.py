@@ -19,21 +19,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import driver_of, new_id
 from app.errors import Conflict
 from app.geo import SRID
+from app.grid import gazetteer
 from app.grid.findings import Finding, FindingKind, SizeUnit, TopologyReport, spot
 from app.grid.layers import Layer, Layers, Objects, present, repaired, shaped
 from app.grid.loading import Progress
 from app.grid.manifest import AREA_LAYERS, LAYER_LABELS, LayerKind
 from app.grid.merging import Merged, Moments, merge_terms, merge_versions, prepare
-from app.grid.tables import Area, Component, ImportRun, RoadSegment, StreetChief
+from app.grid.tables import Area, Component, ImportRun, Poi, RoadSegment, StreetChief
 from app.grid.targets import TARGETS
 
 #: Any constant will do: one import at a time.
 _LOCK = 0x47524944
-_TABLES: dict[LayerKind, type[Area | RoadSegment | StreetChief | Component]] = {
+_TABLES: dict[LayerKind, type[Area | RoadSegment | StreetChief | Component | Poi]] = {
     **dict.fromkeys(AREA_LAYERS, Area),
     LayerKind.ROADS: RoadSegment,
     LayerKind.CHIEFS: StreetChief,
     LayerKind.COMPONENTS: Component,
+    LayerKind.POIS: Poi,
 }
 #: What is not compared to tell a changed row: its key, when it began, and what it came from.
 _NOT_COMPARED = frozenset({"code", "segment_code", "level", "deputy", "valid_from", "predecessors"})
@@ -137,6 +139,8 @@ async def store(
     if not any(merged.added + merged.changed + merged.closed for merged in counts.values()):
         await connection.execute(delete(ImportRun).where(ImportRun.id == run_id))
         return ImportResult(None, counts)
+    progress("地名库 gazetteer")
+    await gazetteer.renew(connection)
     told = {kind: asdict(merged) for kind, merged in counts.items()}
     await connection.execute(update(ImportRun).where(ImportRun.id == run_id).values(counts=told))
     return ImportResult(run_id, counts)

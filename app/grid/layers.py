@@ -91,12 +91,15 @@ def repaired(polygons: Objects) -> Objects:
 
 def shaped(kind: LayerKind, geometries: Objects) -> Objects:
     """Areas as MultiPolygons, their rings in one order whatever the file's, so that an unchanged shape is
-    seen to be unchanged; roads as MultiLineStrings; components as they are.
+    seen to be unchanged; roads as MultiLineStrings; of points of interest a point inside; components as they
+    are.
 
     Errors: `InvalidInput` for a geometry of another type, naming its row.
     """
     if kind in (LayerKind.CHIEFS, LayerKind.COMPONENTS):
         return geometries
+    if kind is LayerKind.POIS:
+        return np.asarray(shapely.point_on_surface(geometries), dtype=object)
     lines = kind is LayerKind.ROADS
     usable = present(geometries)
     allowed = np.isin(shapely.get_type_id(geometries), _LINES if lines else _POLYGONS)

@@ -24,6 +24,8 @@ Progress: TypeAlias = Callable[[str], None]
 _Read: TypeAlias = tuple[dict[str, Objects], Objects]
 
 _MAP_SUFFIXES = (".shp", ".gpkg", ".geojson", ".json")
+#: What the columns of a table of points may be called.
+_COORDINATES = (("lon", "lat"), ("lng", "lat"), ("x", "y"), ("经度", "纬度"))
 
 
 def load(manifest: Manifest, progress: Progress = lambda _: None) -> Layers:
@@ -57,7 +59,7 @@ def _layer(kind: LayerKind, source: LayerSource, manifest: Manifest) -> Layer:
     path = manifest.base / source.file
     if not path.exists():
         raise InvalidInput(f"there is no file {path}")
-    given, geometries = _read_csv(path, source) if kind is LayerKind.CHIEFS else _read_map(path, source)
+    given, geometries = _read(kind, path, source)
     unknown = (source.fields.keys() | source.defaults.keys()) - TARGETS[kind].keys()
     if unknown:
         raise InvalidInput(f"no such target {min(unknown)!r}; there are {', '.join(TARGETS[kind])}")
@@ -69,6 +71,14 @@ def _layer(kind: LayerKind, source: LayerSource, manifest: Manifest) -> Layer:
     if lacking:
         raise InvalidInput(f"no column for {lacking[0]!r}: name one of {', '.join(given)} in fields")
     return Layer(kind, shaped(kind, geometries), _completed(kind, columns, manifest))
+
+
+def _read(kind: LayerKind, path: Path, source: LayerSource) -> _Read:
+    if kind is LayerKind.CHIEFS:
+        return _read_csv(path, source)
+    if kind is LayerKind.POIS and path.suffix == ".csv":
+        return _read_points(path, source)
+    return _read_map(path, source)
 
 
 def _is_given(name: str, source: LayerSource, given: dict[str, Objects]) -> bool:
@@ -116,6 +126,8 @@ def _completed(kind: LayerKind, columns: dict[str, Objects], manifest: Manifest)
             fill("parent_code", lambda code: code[:length])
     elif kind is LayerKind.COMPONENTS:
         fill("category", component_category)
+    elif kind is LayerKind.POIS:
+        fill("aliases", lambda _: [])
     elif kind is LayerKind.CHIEFS:
         for row, (start, end) in enumerate(zip(columns["valid_from"], columns["valid_to"], strict=True)):
             if end is not None and end <= start:
@@ -136,6 +148,26 @@ def _read_csv(path: Path, source: LayerSource) -> _Read:
             raise InvalidInput(f"row {number} has {len(row)} values, the header {len(header)}")
     columns = {name: np.array([row[i] for row in rows], dtype=object) for i, name in enumerate(header)}
     return columns, np.full(len(rows), None, dtype=object)
+
+
+def _read_points(path: Path, source: LayerSource) -> _Read:
+    """A table with a point's coordinates in two columns; a row without them has no geometry."""
+    columns, _ = _read_csv(path, source)
+    pair = next((pair for pair in _COORDINATES if columns.keys() >= set(pair)), None)
+    if pair is None:
+        wanted = "; ".join(", ".join(pair) for pair in _COORDINATES)
+        raise InvalidInput(f"no columns for the coordinates: name them {wanted}")
+    if not source.crs:
+        raise InvalidInput("a table does not say its coordinate system: name it as crs in the manifest")
+    points = np.full(len(columns[pair[0]]), None, dtype=object)
+    for row, (x, y) in enumerate(zip(columns[pair[0]], columns[pair[1]], strict=True)):
+        if is_empty(x) or is_empty(y):
+            continue
+        try:
+            points[row] = shapely.Point(float(x), float(y))
+        except ValueError as error:
+            raise InvalidInput(f"row {row + 1}: {x!r}, {y!r} are no coordinates") from error
+    return columns, shapely.transform(points, geo.file_conversion(source.crs))
 
 
 def _read_map(path: Path, source: LayerSource) -> _Read:

@@ -26,6 +26,7 @@ class LayerKind(StrEnum):
     ROADS = "roads"
     CHIEFS = "chiefs"
     COMPONENTS = "components"
+    POIS = "pois"
 
 
 AREA_LAYERS: dict[LayerKind, AreaLevel] = {
@@ -43,6 +44,7 @@ LAYER_LABELS: dict[LayerKind, str] = {
     LayerKind.ROADS: "路段 roads",
     LayerKind.CHIEFS: "街长 chiefs",
     LayerKind.COMPONENTS: "部件 components",
+    LayerKind.POIS: "兴趣点 pois",
 }
 
 
@@ -117,6 +119,7 @@ class Manifest(_Table):
     roads: LayerSource | None = None
     chiefs: LayerSource | None = None
     components: LayerSource | None = None
+    pois: LayerSource | None = None
     tolerance: Tolerance = Tolerance()
 
     @property

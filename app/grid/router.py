@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from app.errors import Conflict, InvalidInput, NotFound
 from app.geo import Datum
-from app.grid import service, store
+from app.grid import gazetteer, service, store
 from app.grid.codes import AreaLevel
 from app.grid.schemas import (
     AreaCode,
@@ -22,6 +22,7 @@ from app.grid.schemas import (
     ComponentReply,
     NewChief,
     NewShift,
+    PlaceFoundReply,
     PlaceReply,
     RawPair,
     SegmentReply,
@@ -86,6 +87,28 @@ async def read_place(
     raw = RawPair(x=x, y=y, datum=datum)
     members = {name: getattr(found, name) for name in PlaceReply.model_fields if name != "raw"}
     return PlaceReply.model_validate({"raw": raw, **members}, from_attributes=True)
+
+
+@router.get("/grid/gazetteer", summary="地名查询 Places an address in words may mean")
+async def search_gazetteer(
+    principal: CurrentPrincipal,
+    connection: Conn,
+    at: MomentDep,
+    words: Annotated[
+        str,
+        Query(
+            min_length=2,
+            max_length=gazetteer.LONGEST,
+            description="An address as people write it.",
+            examples=["兴隆台街与石油大街路口往东50米"],
+        ),
+    ],
+    area: Annotated[AreaCode | None, Query(description="Only places in this area.")] = None,
+    limit: Annotated[int, Query(ge=1, le=20)] = 5,
+) -> list[PlaceFoundReply]:
+    """Roads, crossings, points of interest, communities, streets within the caller's areas, surest first."""
+    found = await gazetteer.search(connection, words, area=area, limit=limit, within=principal.areas, at=at)
+    return [PlaceFoundReply.model_validate(place) for place in found]
 
 
 @router.get("/areas", summary="区域列表 Areas")

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.geo import Datum
+from app.grid.addressing import PlaceKind
 from app.grid.codes import AreaLevel, ComponentState
 from app.grid.targets import DEFAULT_VISIBLE_RANGE_M, MAX_VISIBLE_RANGE_M
 from app.moment import Moment
@@ -184,6 +185,20 @@ class ComponentChange(_Request):
     """What was seen of a component."""
 
     state: ComponentState
+
+
+class PlaceFoundReply(_Reply):
+    """地名: a place that words may mean."""
+
+    name: str
+    kind: PlaceKind
+    code: str = Field(description="Of the area or point of interest; of a road or crossing, a segment's.")
+    lon: float = Field(description="CGCS2000 degrees.")
+    lat: float
+    area_code: str = Field(description="The smallest area known that it lies in.")
+    score: float = Field(ge=0, le=1, description="How surely the words mean it.")
+    precise: bool = Field(description="Whether it is small enough to be taken for a position.")
+    sure: bool = Field(description="Precise, and the score high enough to take it without asking.")
 
 
 class NewShift(_Request):

@@ -129,6 +129,7 @@ class RoadSegment(Base):
         *_one_version("road_segment", "code"),
         Index("ix_road_segment_code", "code"),
         Index("ix_road_segment_street_code", "street_code"),
+        Index("ix_road_segment_name", "name"),
         Index("ix_road_segment_geography", text("(geom::geography)"), postgresql_using="gist"),
     )
 
@@ -205,6 +206,25 @@ class Component(Base):
     data_source: Mapped[str | None]
     accuracy: Mapped[str | None]
     note: Mapped[str | None]
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime | None]
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("import_run.id"))
+
+
+class Poi(Base):
+    """兴趣点: a place people name: a market, a school, a bus stop. `aliases` are its other names, such as the
+    address (中心路12号). Names are searched in the view `place_name` (`gazetteer.py`)."""
+
+    __tablename__ = "poi"
+    __table_args__ = (*_one_version("poi", "code"), Index("ix_poi_code", "code"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    district_code: Mapped[str]
+    code: Mapped[str]
+    name: Mapped[str]
+    category: Mapped[str | None]
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    geom: Mapped[Any] = _geometry("POINT")
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime | None]
     import_id: Mapped[UUID] = mapped_column(ForeignKey("import_run.id"))

@@ -82,9 +82,9 @@ def day(value: Any, zone: ZoneInfo) -> date:
     return moment(value, zone).date()
 
 
-def codes(value: Any, zone: ZoneInfo) -> list[str]:
-    """Codes with commas between, ASCII or Chinese ones."""
-    return [code for part in text(value, zone).replace(",", ",").split(",") if (code := part.strip())]
+def several(value: Any, zone: ZoneInfo) -> list[str]:
+    """Codes or names with commas between, ASCII or Chinese ones."""
+    return [one for part in text(value, zone).replace("，", ",").split(",") if (one := part.strip())]
 
 
 _STATES = {"完好": "intact", "破损": "damaged", "丢失": "missing", "废弃": "abandoned", "占用": "occupied"}
@@ -113,7 +113,7 @@ _AREA = {
     "management_grade": Target(text),
     "responsible_subject": Target(text),
     "note": Target(text),
-    "predecessors": Target(codes),
+    "predecessors": Target(several),
     "valid_from": Target(moment),
 }
 
@@ -156,9 +156,18 @@ TARGETS: dict[LayerKind, dict[str, Target]] = {
         "note": Target(text),
         "valid_from": Target(moment),
     },
+    LayerKind.POIS: {
+        "code": Target(text, default=""),
+        "name": Target(text, required=True),
+        "category": Target(text),
+        "aliases": Target(several),
+        "valid_from": Target(moment),
+    },
 }
 
 #: Columns a file must have, for without them the layer means nothing.
 ESSENTIAL: dict[LayerKind, tuple[str, ...]] = {
-    kind: ("segment_code", "level", "name") if kind is LayerKind.CHIEFS else ("code",) for kind in LayerKind
+    **dict.fromkeys(LayerKind, ("code",)),
+    LayerKind.CHIEFS: ("segment_code", "level", "name"),
+    LayerKind.POIS: ("code", "name"),
 }

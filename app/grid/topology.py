@@ -87,7 +87,7 @@ class _Checker:
             yield from self._overlaps(layer.kind, self._surfaces[level])
         elif layer.kind is LayerKind.ROADS:
             yield from self._foreign_codes(layer, "street_code", CODE_LENGTH[AreaLevel.STREET])
-        else:
+        elif layer.kind is LayerKind.COMPONENTS:
             yield from self._foreign_codes(layer, "code", COMPONENT_CODE_LENGTH)
 
     def _against_above(self, layer: Layer) -> Iterator[Finding]:

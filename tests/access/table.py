@@ -134,6 +134,7 @@ ROUTES = (
     Route("DELETE /api-clients/{client_id}", ADMINISTRATOR, 204, refused(404)),
     # -- grid --
     Route("GET /places", KNOWN, 200, refused(404), params=middle("W1")),
+    Route("GET /grid/gazetteer", KNOWN, 200, hidden(WEST), params={"words": "西街街道"}),
     Route("GET /areas", KNOWN, 200, hidden(cell_code("W1"))),
     Route("GET /areas/{code}", KNOWN, 200, refused(404), names=_CELL),
     Route("GET /areas/{code}/history", KNOWN, 200, refused(404), names=_CELL),

@@ -84,7 +84,7 @@ def test_another_seed_gives_another_town(district: District) -> None:
 
 
 def test_every_layer_says_that_it_is_invented(manifest: Path) -> None:
-    for layer in ("district", "streets", "communities", "cells", "roads", "components"):
+    for layer in ("district", "streets", "communities", "cells", "roads", "components", "pois"):
         assert {feature["properties"]["note"] for feature in features(manifest, layer)} == {NOTE}
     assert "几何为虚构，仅供演示" in (manifest.parent / "README.md").read_text(encoding="utf-8")
 
