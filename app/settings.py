@@ -153,6 +153,28 @@ class Open311Settings(_Group):
     contact: str = Field("", description="Whom clients' authors ask for a key, as service discovery tells.")
 
 
+class SensorSettings(_Group):
+    """The channel of sensors and cameras, see docs/channels/sensors.md."""
+
+    verify_hours: float = Field(
+        24, gt=0, le=720, description="Hours within which a lead is to be verified on the spot."
+    )
+    window_days: int = Field(
+        30, ge=1, le=366, description="Days whose decisions make the precision of a source's class."
+    )
+    min_precision: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="A class whose leads are less often real than this is muted; 0 mutes none.",
+    )
+    enough_decisions: int = Field(20, ge=1, description="Decisions it takes before a class may be muted.")
+    probe_hours: float = Field(
+        24, gt=0, description="Of a muted class one lead in so many hours is let through, to try it again."
+    )
+    probes: int = Field(5, ge=1, description="Decided ones of these it takes to hear the class again.")
+
+
 class Settings(BaseSettings):
     """Everything that differs between one installation and the next."""
 
@@ -178,6 +200,7 @@ class Settings(BaseSettings):
     inspectors: InspectorSettings = InspectorSettings()
     log: LogSettings = LogSettings()
     open311: Open311Settings = Open311Settings()
+    sensors: SensorSettings = SensorSettings()
 
     @field_validator("database_url")
     @classmethod

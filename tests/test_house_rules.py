@@ -29,6 +29,7 @@ SQL_MODULES = {
     "app/cases/queue.py",
     "app/cases/scope.py",
     "app/channels/inspectors/tracks/partitions.py",
+    "app/channels/sensors/classes.py",
     "app/grid/gazetteer.py",
     "app/grid/importing.py",
     "app/grid/lookup.py",

@@ -53,8 +53,16 @@ class Taken:
     known: bool = False
 
 
-async def report(connection: AsyncConnection, command: Report, actor: Principal, now: datetime) -> Taken:
-    """Takes in a report: place, cell, chief, component, number, first clock.
+async def report(
+    connection: AsyncConnection,
+    command: Report,
+    actor: Principal,
+    now: datetime,
+    *,
+    verified: bool | None = None,
+) -> Taken:
+    """Takes in a report: place, cell, chief, component, number, first clock. `verified`: the reporter went
+    there to see whether it is so (核实).
 
     Errors: `Forbidden` (role, or a place outside the caller's areas), `OutsideDistrict`, `InvalidInput`.
     """
@@ -74,7 +82,8 @@ async def report(connection: AsyncConnection, command: Report, actor: Principal,
     )
     fields = known_of(command, actor, place, part, version, now)
     (number,) = await store.next_numbers(connection, rulebook.district_code, local_day(now, rulebook), 1)
-    folded = await begin(connection, command, fields | {"number": number}, actor, rulebook)
+    fields |= {"number": number, "verified": verified}
+    folded = await begin(connection, command, fields, actor, rulebook)
     near = await near_of(connection, folded.case, rulebook, actor)
     return Taken(Situation(folded, actor, now, rulebook, version.id), near)
 

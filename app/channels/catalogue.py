@@ -7,6 +7,8 @@ from app.channels.inspectors.duty.jobs import end_shifts
 from app.channels.inspectors.router import router as inspectors
 from app.channels.inspectors.tracks.jobs import tend_tracks
 from app.channels.open311 import router as open311
+from app.channels.sensors import jobs as sensor_jobs
+from app.channels.sensors import router as sensors
 from app.job import Job
 
 CHANNELS: tuple[Channel, ...] = (
@@ -25,5 +27,14 @@ CHANNELS: tuple[Channel, ...] = (
         label="市民接口",
         summary="GeoReport v2：市民客户端上报、查询 Standard clients report and follow, below `/open311/v2`.",
         roots=(open311.router,),
+    ),
+    Channel(
+        name="sensors",
+        label="感知",
+        summary="视频与传感器的线索，现场核验后立为案卷 What sensors and cameras see, verified on the spot.",
+        routers=(sensors.router,),
+        jobs=(
+            Job("give_leads", lambda worker: f"* * * * * */{worker.sweep_seconds}", sensor_jobs.give_leads),
+        ),
     ),
 )

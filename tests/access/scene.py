@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.channels.sensors import classes as classes_of_sensors
+from app.channels.sensors.precision import Precision
 from app.db import new_id
 from app.dispatch import service as rulebooks
 from app.dispatch.workbook import write_workbook
@@ -35,6 +37,7 @@ from tests.world import (
     WEST,
     World,
     cell_code,
+    middle,
 )
 
 ELSEWHERE = "990102"
@@ -136,6 +139,7 @@ async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> 
     beat = {"name": "西街一号", "cells": [cell_code("W1")], "inspectors": ["wei"]}
     set_ = await http.put("/api/v1/beats/W-1", headers=world.headers["leader"], json=beat)
     assert set_.status_code == 200, set_.text
+    lead = await sightings(http, services, world)
     content = io.BytesIO()
     write_workbook(RULEBOOK.model_copy(update={"name": "小城规则库 再修订"}), content)
     return Scene(
@@ -146,8 +150,43 @@ async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> 
             "client_id": world.ids["west_client"],
             "chief_id": chief["id"],
             "number": draft.number,
+            "lead": lead,
+            "label": "smoke",
             "refresh_token": tokens["refresh_token"],
         },
         own={"client": {"case": clients_own["id"], "version": clients_own["version"]}},
         workbook=content.getvalue(),
     )
+
+
+async def sightings(http: httpx.AsyncClient, services: Services, world: World) -> str:
+    """A lead of a camera in 西街, given to its inspector; another class of the camera is muted."""
+    classes = f"/api/v1/sensors/sources/{world.ids['west_client']}/classes"
+    for label in ("rubbish", "smoke"):
+        made = await http.put(
+            f"{classes}/{label}", headers=world.headers["admin"], json={"category": "E0110"}
+        )
+        assert made.status_code == 200, made.text
+    seen = {
+        "own_id": "1", "label": "rubbish", "confidence": 0.9, "seen_at": MONDAY_9AM.isoformat(),
+        "position": middle("W1"),
+    }  # fmt: skip
+    reply = await http.post(
+        "/api/v1/sensors/observations", headers=world.headers["west_client"], json={"observations": [seen]}
+    )
+    (answered,) = reply.json()["observations"]
+    lead: str = answered["lead"]
+    given = await http.post(
+        f"/api/v1/sensors/leads/{lead}/inspector",
+        headers=world.headers["leader"],
+        json={"username": "wei"},
+    )
+    assert given.status_code == 200, given.text
+    async with services.database.transaction() as connection:
+        smoke = await classes_of_sensors.locked(connection, world.ids["west_client"], "smoke")
+        assert smoke is not None
+        await classes_of_sensors.set_muted(connection, smoke, MONDAY_9AM, FOUNDED)
+        await classes_of_sensors.add_notice(
+            connection, smoke, "muted", Precision(0, 20), actor=SYSTEM, note="误报", now=MONDAY_9AM
+        )
+    return lead
