@@ -92,6 +92,38 @@ class WorkerSettings(_Group):
         30, ge=1, le=59, description="Seconds between two looks for clocks that ran out."
     )
     seal_minutes: int = Field(60, ge=1, le=60, description="Minutes between two seals of the journal.")
+    outbox_seconds: int = Field(1, ge=1, le=59, description="Seconds between two looks for what to send.")
+
+
+class OutboxSettings(_Group):
+    """Webhooks and the live feed."""
+
+    private_receivers: bool = Field(
+        False,
+        description="Send webhooks also to private addresses and over plain HTTP:"
+        " where the receivers stand in the city's own network.",
+    )
+    timeout_seconds: float = Field(
+        10.0, gt=0, le=30, description="How long a receiver may take for one message."
+    )
+    concurrency: int = Field(
+        4, ge=1, le=50, description="Messages under way to one receiver at once, each of another case."
+    )
+    attempts: int = Field(
+        15,
+        ge=1,
+        le=100,
+        description="Attempts after which a message becomes a dead letter; 15 take about a day.",
+    )
+    disable_hours: int = Field(
+        72, ge=1, description="A receiver that took nothing for so long is switched off, in hours."
+    )
+    live_clients: int = Field(
+        200, ge=1, le=10_000, description="Clients of the live feed that each process serves at once."
+    )
+    live_seconds: float = Field(
+        900.0, gt=0, description="A stream of the live feed ends after so long, and its client resumes."
+    )
 
 
 class InspectorSettings(_Group):
@@ -198,6 +230,7 @@ class Settings(BaseSettings):
     tokens: TokenSettings = TokenSettings()
     worker: WorkerSettings = WorkerSettings()
     inspectors: InspectorSettings = InspectorSettings()
+    outbox: OutboxSettings = OutboxSettings()
     log: LogSettings = LogSettings()
     open311: Open311Settings = Open311Settings()
     sensors: SensorSettings = SensorSettings()

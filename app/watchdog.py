@@ -58,3 +58,10 @@ def leave_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="parent watch", daemon=True).start()
+
+
+def is_told_to_stop() -> bool:
+    """Whether the server of this process is leaving: it waits for answers under way, and those that have no
+    end of their own must find one."""
+    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)  # it takes the signal by a method
+    return getattr(server, "should_exit", False) is True

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from app.main import create_app
 from app.postgres import PrivateCluster
 from app.requests import Services
-from app.settings import Settings, TokenSettings
+from app.settings import OutboxSettings, Settings, TokenSettings
 from tests import world as city
 from tests.cases.desk import Desk
 from tests.conftest import admin
@@ -39,9 +39,14 @@ Opened: TypeAlias = tuple[httpx.AsyncClient, Services]
 
 
 def city_settings(url: str, data: Path) -> Settings:
-    """Tokens hold for the whole of a story, however far its clock is moved."""
+    """Tokens hold for the whole of a story, however far its clock is moved; the live feed ends at once, since
+    a client in process is given a reply when it is whole."""
     return Settings(
-        database_url=url, data=data, secret_key=_KEY, tokens=TokenSettings(access_minutes=400 * _DAYS)
+        database_url=url,
+        data=data,
+        secret_key=_KEY,
+        tokens=TokenSettings(access_minutes=400 * _DAYS),
+        outbox=OutboxSettings(live_seconds=0.05),
     )
 
 

@@ -31,6 +31,7 @@ SQL_MODULES = {
     "app/channels/inspectors/tracks/partitions.py",
     "app/channels/sensors/classes.py",
     "app/grid/gazetteer.py",
+    "app/cases/stream.py",
     "app/grid/importing.py",
     "app/grid/lookup.py",
     "app/grid/merging.py",

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases import journal, service, store
+from app.cases import journal, service, store, stream
 from app.cases.actions import AssignInspector, RecordOverrun, Resume
 from app.cases.command import Command
 from app.cases.permission import Situation
@@ -51,6 +51,7 @@ async def seal(services: Services) -> int:
     async with services.database.transaction() as connection:
         end = await journal.boundary(connection)
     async with services.database.transaction() as connection:
+        await stream.settle(connection, end)
         return await journal.seal(connection, end, services.clock.now())
 
 

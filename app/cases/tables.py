@@ -232,6 +232,19 @@ class JournalRow(Base):
     )
 
 
+class JournalServerRow(Base):
+    """数据库服务器 that the journal was written on, by its system identifier.
+
+    Transaction ids count from elsewhere on each server. Entries up to `settled_seq` were all committed when
+    the server was first met, so those who follow the journal take them by number (`stream.py`).
+    """
+
+    __tablename__ = "journal_server"
+
+    system: Mapped[str] = mapped_column(primary_key=True)
+    settled_seq: Mapped[int] = mapped_column(BigInteger)
+
+
 class SealRow(Base):
     """封印 over all journal entries up to `last_seq`, each chained to the seal before. Append-only."""
 

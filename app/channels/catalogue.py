@@ -7,6 +7,8 @@ from app.channels.inspectors.duty.jobs import end_shifts
 from app.channels.inspectors.router import router as inspectors
 from app.channels.inspectors.tracks.jobs import tend_tracks
 from app.channels.open311 import router as open311
+from app.channels.outbox import jobs as outbox_jobs
+from app.channels.outbox import router as outbox
 from app.channels.sensors import jobs as sensor_jobs
 from app.channels.sensors import router as sensors
 from app.job import Job
@@ -36,5 +38,12 @@ CHANNELS: tuple[Channel, ...] = (
         jobs=(
             Job("give_leads", lambda worker: f"* * * * * */{worker.sweep_seconds}", sensor_jobs.give_leads),
         ),
+    ),
+    Channel(
+        name="outbox",
+        label="对外推送",
+        summary="事件流、实时推送、回调、增量同步 What happened, told to others: feed, live, webhooks, sync.",
+        routers=(outbox.router,),
+        jobs=outbox_jobs.JOBS,
     ),
 )

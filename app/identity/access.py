@@ -48,7 +48,7 @@ async def current_principal(
     parts: ServicesDep, connection: Conn, access_token: BearerToken, api_key: ClientKey
 ) -> Principal:
     """The account or API client asking, as the database has it now. Errors: `Unauthenticated`."""
-    return await _known(parts, connection, parts.clock.now(), access_token, api_key)
+    return await Credentials(access_token, api_key).principal(connection, parts, parts.clock.now())
 
 
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
@@ -69,24 +69,39 @@ async def asked(request: Request, access_token: BearerToken, api_key: ClientKey)
     parts = await services(request)
     now = parts.clock.now()
     async with parts.database.transaction() as connection:
-        principal = await _known(parts, connection, now, access_token, api_key)
+        principal = await Credentials(access_token, api_key).principal(connection, parts, now)
         yield Asked(connection, principal, now)
 
 
 Asking = Annotated[Asked, Depends(asked, scope="function")]
 
 
-async def _known(
-    parts: Services, connection: AsyncConnection, now: datetime, access_token: str | None, api_key: str | None
-) -> Principal:
-    if access_token is not None:
-        known = await service.principal_of_token(connection, access_token, secret=parts.secret, now=now)
-    elif api_key is not None:
-        known = await service.principal_of_key(connection, api_key, now=now)
-    else:
-        raise Unauthenticated("send an access token (Authorization: Bearer …) or an API key (X-API-Key)")
-    structlog.contextvars.bind_contextvars(principal=str(known.id))
-    return known
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """凭证 as they were sent: what a caller is let in by, now or later in a stream that goes on."""
+
+    access_token: str | None
+    api_key: str | None
+
+    async def principal(self, connection: AsyncConnection, parts: Services, now: datetime) -> Principal:
+        """Whose they are, as the database has it now. Errors: `Unauthenticated`."""
+        if self.access_token is not None:
+            known = await service.principal_of_token(
+                connection, self.access_token, secret=parts.secret, now=now
+            )
+        elif self.api_key is not None:
+            known = await service.principal_of_key(connection, self.api_key, now=now)
+        else:
+            raise Unauthenticated("send an access token (Authorization: Bearer …) or an API key (X-API-Key)")
+        structlog.contextvars.bind_contextvars(principal=str(known.id))
+        return known
+
+
+async def _credentials(access_token: BearerToken, api_key: ClientKey) -> Credentials:
+    return Credentials(access_token, api_key)
+
+
+CredentialsDep = Annotated[Credentials, Depends(_credentials)]
 
 
 @dataclass(frozen=True, slots=True)

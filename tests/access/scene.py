@@ -11,10 +11,14 @@ import io
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.cases import journal
+from app.channels.outbox.tables import DeliveryRow
 from app.channels.sensors import classes as classes_of_sensors
 from app.channels.sensors.precision import Precision
 from app.db import new_id
@@ -133,7 +137,17 @@ async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> 
     (chief,) = (await desk.get("admin", "/street-chiefs", segment="R-W")).json()["items"]
     form = {"grant_type": "password", "username": "wei", "password": PASSWORD}
     tokens = (await http.post("/api/v1/auth/token", data=form)).json()
+    hook = {"name": "西街平台", "url": "https://west.example.com/", "areas": [WEST]}
+    made = await http.post("/api/v1/webhooks", headers=world.headers["admin"], json=hook)
+    webhook_id = UUID(made.json()["webhook"]["id"])
     async with services.database.transaction() as connection:
+        (entry, *_) = await journal.entries(connection, UUID(case["id"]))
+        await connection.execute(
+            insert(DeliveryRow).values(
+                webhook_id=webhook_id, entry_id=entry.id, case_id=entry.case_id, version=1, dead=True,
+                attempts=15, next_try_at=MONDAY_9AM, status=500, queued_at=MONDAY_9AM,
+            )
+        )  # fmt: skip
         revised = RULEBOOK.model_copy(update={"name": "小城规则库 修订"})
         draft = await rulebooks.save_draft(connection, revised, by=SYSTEM.id, now=MONDAY_9AM)
     beat = {"name": "西街一号", "cells": [cell_code("W1")], "inspectors": ["wei"]}
@@ -153,6 +167,8 @@ async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> 
             "lead": lead,
             "label": "smoke",
             "refresh_token": tokens["refresh_token"],
+            "webhook_id": webhook_id,
+            "event_id": entry.id,
         },
         own={"client": {"case": clients_own["id"], "version": clients_own["version"]}},
         workbook=content.getvalue(),

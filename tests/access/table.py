@@ -211,4 +211,18 @@ ROUTES = (
     Route("POST /sensors/sources/{client_id}/classes/{label}/unmute",
           frozenset({"administrator", "shift_leader"}), 204, refused(404), json={"note": "已调整角度"}),
     Route("GET /sensors/notices", CENTRE, 200, hidden("{client_id}")),
+    # -- outbox --
+    Route("GET /feed", KNOWN, 200, hidden("{case}"), of_case=True),
+    Route("GET /feed/live", KNOWN, 200, not_of_a_place("what happens from now on: tests/channels/outbox")),
+    Route("GET /sync", KNOWN, 200, hidden("{case}"), of_case=True),
+    Route("POST /webhooks", ADMINISTRATOR, 201, refused(403),
+          json={"name": "市平台", "url": "https://city.example.com/hooks", "areas": [WEST]}),
+    Route("GET /webhooks", ADMINISTRATOR, 200, hidden("{webhook_id}")),
+    Route("GET /webhooks/{webhook_id}", ADMINISTRATOR, 200, refused(404)),
+    Route("PATCH /webhooks/{webhook_id}", ADMINISTRATOR, 200, refused(404), json={"active": False}),
+    Route("POST /webhooks/{webhook_id}/secret", ADMINISTRATOR, 200, refused(404)),
+    Route("GET /webhooks/{webhook_id}/deliveries", ADMINISTRATOR, 200, refused(404)),
+    Route("POST /webhooks/{webhook_id}/resend", ADMINISTRATOR, 200, refused(404), json={}),
+    Route("DELETE /webhooks/{webhook_id}/deliveries/{event_id}", ADMINISTRATOR, 204, refused(404)),
+    Route("DELETE /webhooks/{webhook_id}", ADMINISTRATOR, 204, refused(404)),
 )  # fmt: skip
