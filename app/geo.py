@@ -186,18 +186,29 @@ class LocalMetric:
     """
 
     def __init__(self, lon: float, lat: float) -> None:
-        axis, eccentricity = 6378137.0, 0.0066943800229  # GRS80
-        bend = 1.0 - eccentricity * math.sin(math.radians(lat)) ** 2
-        east = axis / math.sqrt(bend) * math.cos(math.radians(lat))
-        north = axis * (1.0 - eccentricity) / bend**1.5
         self._origin = np.array((lon, lat))
-        self._metres_a_degree = np.radians((east, north))
+        self._metres_a_degree = np.array(_metres_a_degree(lat))
 
     def to_metres(self, geometries: Any) -> Any:
         return shapely.transform(geometries, lambda degrees: (degrees - self._origin) * self._metres_a_degree)
 
     def to_degrees(self, geometries: Any) -> Any:
         return shapely.transform(geometries, lambda metres: metres / self._metres_a_degree + self._origin)
+
+
+def around(lon: float, lat: float, metres: float) -> tuple[float, float, float, float]:
+    """West, south, east, north of a box that holds everything so near to the point."""
+    east, north = (1.01 * metres / degree for degree in _metres_a_degree(lat))
+    return lon - east, lat - north, lon + east, lat + north
+
+
+def _metres_a_degree(lat: float) -> tuple[float, float]:
+    """To the east and to the north, at that latitude."""
+    axis, eccentricity = 6378137.0, 0.0066943800229  # GRS80
+    bend = 1.0 - eccentricity * math.sin(math.radians(lat)) ** 2
+    east = axis / math.sqrt(bend) * math.cos(math.radians(lat))
+    north = axis * (1.0 - eccentricity) / bend**1.5
+    return math.radians(east), math.radians(north)
 
 
 def point_geojson(lon: float, lat: float) -> dict[str, Any]:

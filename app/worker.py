@@ -62,6 +62,7 @@ def _every_seal(settings: WorkerSettings) -> str:
 JOBS: tuple[Job, ...] = (
     Job("sweep", _every_sweep, cases.sweep),
     Job("assign_tasks", _every_sweep, cases.assign_tasks),
+    Job("tell_outcomes", _every_sweep, cases.tell_outcomes),
     Job("seal", _every_seal, cases.seal),
     Job("watch_archive", lambda _: "*/5 * * * *", watch_archive),
     Job("clean", lambda _: "17 * * * *", _clean),

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases import queue, store
+from app.cases import duplicates, queue, store
 from app.cases.case import Case
 from app.cases.schemas import QueuePageQuery
 from app.cases.scope import visible
@@ -149,7 +149,7 @@ def _others(
 ) -> dict[str, Callable[[], Awaitable[Any]]]:
     seen = visible(_caller(Role.SHIFT_LEADER), place.rulebook)
     return {
-        "near duplicates": lambda: store.near(connection, newest, [DISTRICT], radius_m=50, hours=24),
+        "near duplicates": lambda: duplicates.near(connection, newest, place.rulebook, [DISTRICT]),
         "clocks that ran out": lambda: store.with_overdue_clocks(connection, now, 200),
         "figures of a week": lambda: store.figures(connection, seen, now - timedelta(days=7), now),
     }

@@ -25,9 +25,11 @@ LONGER: dict[str, str] = {}
 #: here is a decision.
 SQL_MODULES = {
     "app/cases/candidates.py",
+    "app/cases/duplicates.py",
     "app/cases/journal.py",
     "app/cases/queue.py",
     "app/cases/scope.py",
+    "app/cases/tasks.py",
     "app/channels/inspectors/tracks/partitions.py",
     "app/channels/sensors/classes.py",
     "app/grid/gazetteer.py",

@@ -14,7 +14,7 @@ from pydantic import Field, StrictBool, model_validator
 
 from app.cases.citizen import CallBack, RevealCaller, Supplement
 from app.cases.command import CodeText, Command, Line, OptionalWords, Position, Words
-from app.cases.workflow import Action
+from app.cases.workflow import Action, Stage
 from app.dispatch.rulebook import CodeSet
 from app.moment import Moment
 
@@ -82,6 +82,13 @@ class Merge(Command):
     action: Literal[Action.MERGE]
     into: UUID
     note: OptionalWords = ""
+
+
+class Unmerge(Command):
+    """撤销并案: it is another problem after all; the case is to be accepted anew."""
+
+    action: Literal[Action.UNMERGE]
+    note: Words
 
 
 class Locate(Command):
@@ -254,7 +261,7 @@ class RejectVoiding(Command):
 
 
 class AssignInspector(Command):
-    """指派监督员. Without a name, the one on duty in the cell with the fewest open tasks."""
+    """指派监督员. Without a name, drawn by lot among those on duty for the cell."""
 
     action: Literal[Action.ASSIGN_INSPECTOR]
     username: CodeText | None = None
@@ -314,6 +321,26 @@ class Absorb(Command):
     number: str
 
 
+class Release(Command):
+    """撤出: a duplicate goes on by itself again. The service's own."""
+
+    action: Literal[Action.RELEASE] = Action.RELEASE
+    duplicate: UUID
+    number: str
+
+
+class Follow(Command):
+    """告知: where the case stands that this one was merged into, and at its end what came of it (`text`). The
+    service's own."""
+
+    action: Literal[Action.FOLLOW] = Action.FOLLOW
+    primary: UUID
+    number: str
+    stage: Stage
+    ended_at: datetime | None = None
+    text: str = ""
+
+
 class RecordOverrun(Command):
     """记录超时: clocks ran out. The service's own."""
 
@@ -322,7 +349,8 @@ class RecordOverrun(Command):
 
 
 CaseCommand = Annotated[
-    Accept | RequestVerification | Verify | AuditPass | AuditFail | Refuse | Merge | Locate | FileCase
+    Accept | RequestVerification | Verify | AuditPass | AuditFail | Refuse | Merge | Unmerge | Locate
+    | FileCase
     | Dispatch | Sign | Decline | ReturnToUnit | Redispatch | ReachMilestone | Assist
     | RequestExtension | ApproveExtension | RejectExtension
     | RequestSuspension | ApproveSuspension | RejectSuspension | Resume | HandBack

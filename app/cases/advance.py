@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.cases import clocks, journal, store
 from app.cases.case import Case, ClockState, Folded
 from app.cases.command import Command
+from app.cases.draw import Draw
 from app.cases.effects import EFFECTS
 from app.cases.journal import Entry
 from app.cases.outcome import Found
@@ -66,7 +67,8 @@ async def advance(
     """
     before, now, rulebook = situation.folded, situation.now, situation.rulebook
     row = BY_ACTION[command.action]
-    outcome = EFFECTS[command.action](command, situation, found or Found())
+    found = found or Found()
+    outcome = EFFECTS[command.action](command, situation, found)
     fields = outcome.fields
     stage = row.target or before.case.stage
     moved = clocks.after(
@@ -92,7 +94,7 @@ async def advance(
         action=command.action,
         actor=situation.actor,
         to_stage=stage,
-        data=_data(command, changes, changed),
+        data=_data(command, changes, changed, found.draw),
     )
     after = after.model_copy(update={"version": entry.version, "head": entry.hash})
     written = {name: getattr(after, name) for name in (*changes, "version", "head")}
@@ -100,8 +102,11 @@ async def advance(
     return Folded(after, all_clocks)
 
 
-def _data(command: Command, changes: dict[str, Any], moved: tuple[ClockState, ...]) -> dict[str, Any]:
-    return {
+def _data(
+    command: Command, changes: dict[str, Any], moved: tuple[ClockState, ...], draw: Draw | None = None
+) -> dict[str, Any]:
+    drawn = {} if draw is None else {"draw": draw.model_dump(mode="json")}
+    return drawn | {
         "command": command.words(),
         "changes": changes,
         "clocks": [clock.model_dump(mode="json") for clock in moved],

@@ -163,6 +163,8 @@ class Case(BaseModel):
     caller_known: bool = False
     inspector_id: UUID | None = None
     inspector_name: str | None = None
+    verifier_id: UUID | None = None  # who last had the verification, or the check; kept when it is done
+    checker_id: UUID | None = None
 
     # by what rules, and who answers
     rulebook_id: UUID
@@ -202,6 +204,11 @@ class Case(BaseModel):
     appeal_reviewer: UUID | None = None
     merged_into: UUID | None = None
     call_back: dict[str, Any] | None = None  # the newest
+
+    # what came of the case it was merged into
+    outcome: Stage | None = None
+    outcome_at: datetime | None = None
+    outcome_text: str | None = None
 
     def lamp(self, now: datetime) -> Lamp | None:
         """The light of the clock that ends first; None when nobody owes anything."""

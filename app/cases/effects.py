@@ -12,10 +12,11 @@ from typing import Any
 from app.cases import actions, assignment, citizen, clocks
 from app.cases.case import Appeal, ClockState, Pending
 from app.cases.command import Command
+from app.cases.draw import Task
 from app.cases.outcome import NOTHING_PENDING, Effect, Found, Outcome, unless_voiding
 from app.cases.permission import Situation
 from app.cases.placing import fields_of
-from app.cases.workflow import Action
+from app.cases.workflow import ENDS, Action
 from app.dispatch.rulebook import ClockKind
 from app.errors import InvalidInput
 from app.grid.place import ComponentFact
@@ -25,12 +26,17 @@ def _nothing(_command: Command, _s: Situation, _found: Found) -> Outcome:
     return Outcome()
 
 
-def _task(found: Found) -> dict[str, Any]:
-    given = found.inspector
-    return {"inspector_id": given.id if given else None, "inspector_name": given.name if given else None}
-
-
 _NO_TASK: dict[str, Any] = {"inspector_id": None, "inspector_name": None}
+_WHO_HAD = {Task.VERIFY: "verifier_id", Task.CHECK: "checker_id"}
+
+
+def _task(found: Found) -> dict[str, Any]:
+    given = found.draw
+    if given is None or given.chosen is None:
+        return _NO_TASK
+    return {
+        "inspector_id": given.chosen, "inspector_name": given.chosen_name, _WHO_HAD[given.task]: given.chosen,
+    }  # fmt: skip
 
 
 def _verification_asked(_command: Command, _s: Situation, found: Found) -> Outcome:
@@ -55,6 +61,13 @@ def _merged(command: actions.Merge, s: Situation, found: Found) -> Outcome:
             "案卷不能并入自身 / a case cannot be merged into itself", fields={"into": "same case"}
         )
     return Outcome({**_ended(command, s, found).fields, "merged_into": command.into})
+
+
+_NO_OUTCOME: dict[str, Any] = {"outcome": None, "outcome_at": None, "outcome_text": None}
+
+
+def _unmerged(_command: Command, _s: Situation, _found: Found) -> Outcome:
+    return Outcome({"merged_into": None, "ended_at": None, **_NO_OUTCOME})
 
 
 def _located(_command: Command, _s: Situation, found: Found) -> Outcome:
@@ -236,6 +249,17 @@ def _absorbed(_command: Command, s: Situation, _found: Found) -> Outcome:
     return Outcome({"duplicates": s.folded.case.duplicates + 1})
 
 
+def _released(_command: Command, s: Situation, _found: Found) -> Outcome:
+    return Outcome({"duplicates": s.folded.case.duplicates - 1})
+
+
+def _followed(command: actions.Follow, _s: Situation, _found: Found) -> Outcome:
+    """An end is an answer; a case that goes on again is none yet."""
+    if command.stage not in ENDS:
+        return Outcome(_NO_OUTCOME)
+    return Outcome({"outcome": command.stage, "outcome_at": command.ended_at, "outcome_text": command.text})
+
+
 def _overran(command: actions.RecordOverrun, s: Situation, _found: Found) -> Outcome:
     late = (clocks.record_overrun(c, command.found_at) for c in s.folded.open_clocks() if not c.overran_at)
     return Outcome(clocks=tuple(clock for clock in late if clock.overran_at))
@@ -249,6 +273,7 @@ EFFECTS: dict[Action, Effect] = {
     Action.AUDIT_FAIL: _audit_failed,
     Action.REFUSE: _ended,
     Action.MERGE: _merged,
+    Action.UNMERGE: _unmerged,
     Action.LOCATE: _located,
     Action.FILE: _filed,
     Action.DISPATCH: assignment.dispatched,
@@ -285,6 +310,8 @@ EFFECTS: dict[Action, Effect] = {
     Action.REVIEW_APPEAL: _appeal_reviewed,
     Action.DECIDE_APPEAL: _appeal_decided,
     Action.ABSORB: _absorbed,
+    Action.RELEASE: _released,
+    Action.FOLLOW: _followed,
     Action.RECORD_OVERRUN: _overran,
 }
 

@@ -1,4 +1,4 @@
-"""说明: why this unit, and why until then, in words a person can read."""
+"""说明: why this unit, why until then and why this inspector, in words a person can read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from app.cases.assignment import decision_document
 from app.cases.case import ClockState
+from app.cases.draw import DrawTold
 from app.cases.permission import Situation
 from app.cases.service import proposed
 from app.cases.workflow import Stage
@@ -54,9 +55,10 @@ class Explanation(BaseModel):
     closing_condition: str | None
     decision: DecisionExplained | None
     deadlines: list[DeadlineExplained]
+    draws: list[list[str]] = Field(description="抽取: how each verification and check found its inspector.")
 
 
-def explain(situation: Situation) -> Explanation:
+def explain(situation: Situation, draws: list[DrawTold]) -> Explanation:
     """Tells why, from what the case keeps; a filed case not yet dispatched gets what the matrix would say."""
     case, rulebook = situation.folded.case, situation.rulebook
     condition = rulebook.condition_by_code.get(case.condition or "")
@@ -68,6 +70,7 @@ def explain(situation: Situation) -> Explanation:
         closing_condition=condition.closing if condition else None,
         decision=_decision(situation),
         deadlines=[_deadline(clock) for clock in situation.folded.clocks],
+        draws=[draw.words for draw in draws],
     )
 
 

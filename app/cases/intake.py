@@ -10,17 +10,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import geo
-from app.cases import store
+from app.cases import duplicates, store
 from app.cases.actions import Report
 from app.cases.advance import begin
 from app.cases.case import Case
 from app.cases.command import CodeText, Line
+from app.cases.duplicates import Near
 from app.cases.effects import component_fields
 from app.cases.lookups import check_codes, there_is, unknown
 from app.cases.permission import Situation
 from app.cases.placing import Placed, cell_of, fields_of, fields_of_area, outside_areas
 from app.cases.scope import sees
-from app.cases.store import Near
 from app.cases.workflow import BY_ACTION, Action
 from app.db import new_id
 from app.dispatch.active import RulebookVersion, active_rulebook
@@ -170,7 +170,4 @@ async def near_of(
     connection: AsyncConnection, case: Case, rulebook: Rulebook, asker: Principal
 ) -> list[Near]:
     """Near duplicates in the asker's areas, whosever work they are: the hint is for who reports."""
-    policy = rulebook.policy
-    return await store.near(
-        connection, case, asker.areas, radius_m=policy.duplicate_radius_m, hours=policy.duplicate_hours
-    )
+    return await duplicates.near(connection, case, rulebook, asker.areas)

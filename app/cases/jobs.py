@@ -1,4 +1,4 @@
-"""后台任务 of cases: overruns, suspensions that are over, tasks nobody has yet, and seals.
+"""后台任务 of cases: overruns, suspensions that are over, tasks nobody has, answers to merged reports, seals.
 
 A few cases are one transaction, so a job that is stopped half-way has done half the work and no more, and
 the next run does the rest, however long the worker was down.
@@ -12,11 +12,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases import journal, service, store, stream
+from app.cases import duplicates, journal, service, store, stream, tasks
 from app.cases.actions import AssignInspector, RecordOverrun, Resume
 from app.cases.command import Command
 from app.cases.permission import Situation
-from app.cases.workflow import Action
+from app.cases.workflow import Action, Stage
 from app.dispatch.active import active_rulebook
 from app.dispatch.rulebook import ClockKind
 from app.errors import ActionNotAllowed, NotFound, NotReady
@@ -44,6 +44,15 @@ async def assign_tasks(services: Services) -> int:
         return await store.without_inspector(connection, limit)
 
     return await _for_each(services, waiting, _waiting)
+
+
+async def tell_outcomes(services: Services) -> int:
+    """Tells merged cases what came of the case they were merged into; gives how many."""
+
+    async def waiting(connection: AsyncConnection, _now: datetime, limit: int) -> list[UUID]:
+        return await duplicates.untold(connection, limit)
+
+    return await _for_each(services, waiting, _untold)
 
 
 async def seal(services: Services) -> int:
@@ -110,6 +119,18 @@ async def _late(_connection: AsyncConnection, situation: Situation) -> Command |
 
 async def _waiting(connection: AsyncConnection, situation: Situation) -> Command | None:
     """Give the task, where there is somebody for it."""
-    if await service.inspector_for(connection, situation) is None:
+    task = tasks.task_of(Action.ASSIGN_INSPECTOR, situation.folded.case.stage)
+    if not await tasks.somebody_is_free(connection, situation, task):
         return None
     return AssignInspector(action=Action.ASSIGN_INSPECTOR)
+
+
+async def _untold(connection: AsyncConnection, situation: Situation) -> Command | None:
+    """What there is to tell, unless the case was unmerged, or told, meanwhile."""
+    case = situation.folded.case
+    if case.stage is not Stage.MERGED or case.outcome is not None:
+        return None
+    primary = await duplicates.primary_of(connection, case.id)
+    if primary.stage not in duplicates.ANSWERS:
+        return None
+    return await service.told_of(connection, primary, situation.rulebook)

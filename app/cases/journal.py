@@ -15,11 +15,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import ValidationError
 from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases.case import FIELDS, Case, fold
+from app.cases.draw import Draw, again
 from app.cases.tables import CaseRow, JournalRow, SealRow
 from app.db import new_id, table_of
 from app.identity.principal import Principal
@@ -210,8 +212,21 @@ def _chain_flaws(chain: list[Any], number: str | None) -> list[Flaw]:
             )
         if entry_hash(row.previous, _content(row)) != row.hash:
             flaws.append(Flaw("内容被改动 / content was changed", row.case_id, number, row.version))
+        if "draw" in row.data and not _agrees(row.data):
+            what = "抽取结果与种子不符 / the draw is not what its seed gives"
+            flaws.append(Flaw(what, row.case_id, number, row.version))
         previous, expected = row.hash, row.version + 1
     return flaws
+
+
+def _agrees(data: dict[str, Any]) -> bool:
+    """Whether the draw, done again, gives what it says, and the one drawn has the task."""
+    try:
+        told = Draw.model_validate(data["draw"])
+    except ValidationError:
+        return False
+    given = data["changes"].get("inspector_id", data["draw"]["chosen"])
+    return again(told) == told and given == data["draw"]["chosen"]
 
 
 def _row_flaws(chain: list[Any], kept: Case | None) -> list[Flaw]:

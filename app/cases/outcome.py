@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from app.cases.case import ClockState, Pending
+from app.cases.draw import Draw
 from app.cases.permission import Situation
 from app.cases.placing import Placed
 from app.dispatch.matrix import Decision
 from app.grid.place import ComponentFact
-
-
-@dataclass(frozen=True, slots=True)
-class Inspector:
-    """监督员 a task is given to."""
-
-    id: UUID
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +20,7 @@ class Found:
 
     decision: Decision | None = None
     component: ComponentFact | None = None
-    inspector: Inspector | None = None
+    draw: Draw | None = None
     placed: Placed | None = None
 
 

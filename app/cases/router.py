@@ -11,6 +11,8 @@ from pydantic import BaseModel
 from app.cases import candidates, intake, journal, queue, schemas, service, store
 from app.cases.actions import CaseCommand, Report
 from app.cases.candidates import Candidate
+from app.cases.draw import DrawTold
+from app.cases.duplicates import ReportTold
 from app.cases.explanation import Explanation, explain
 from app.cases.permission import Situation
 from app.cases.schemas import (
@@ -79,7 +81,7 @@ async def report(
     ask: Asking,
     key: IdempotencyKey = None,
 ) -> Response:
-    """Takes in a report and opens a case. `near` lists earlier cases it may be a duplicate of."""
+    """Takes in a report and opens a case. `near` lists earlier cases it may be a duplicate of, ranked."""
 
     async def act() -> Reply:
         taken = await intake.report(ask.connection, command, ask.principal, ask.now)
@@ -196,13 +198,14 @@ async def case_journal(case: str, ask: Asking) -> list[JournalEntry]:
 
 @router.get("/cases/{case}/explanation", summary="派遣与时限说明", responses=problem_responses(NotFound))
 async def case_explanation(case: str, ask: Asking) -> Explanation:
-    """Why this unit and why until then, in words."""
-    return explain(await _seen(case, ask))
+    """Why this unit, why until then and why this inspector, in words."""
+    situation = await _seen(case, ask)
+    return explain(situation, await service.draws(ask.connection, situation.folded.case.id))
 
 
 @router.get("/cases/{case}/duplicates", summary="疑似重复", responses=problem_responses(NotFound))
 async def case_duplicates(case: str, ask: Asking) -> list[NearReply]:
-    """Earlier cases of the same minor within the rulebook's radius and hours, nearest first."""
+    """Earlier cases that may tell of the same problem, the likeliest first."""
     situation = await _seen(case, ask)
     near = await intake.near_of(ask.connection, situation.folded.case, situation.rulebook, ask.principal)
     return [schemas.near_reply(found) for found in near]
@@ -213,6 +216,20 @@ async def place_candidates(case: str, ask: Asking) -> list[Candidate]:
     """The places that the words of the report may mean, the likeliest first; `locate` takes one of them."""
     situation = await _seen(case, ask)
     return await candidates.of_case(ask.connection, situation.folded.case.id)
+
+
+@router.get("/cases/{case}/reports", summary="全部上报", responses=problem_responses(NotFound))
+async def case_reports(case: str, ask: Asking) -> list[ReportTold]:
+    """Every report of the problem: the case's own, then those merged into it that the caller may see."""
+    seen = (await _seen(case, ask)).folded.case
+    told = await service.reports_of(ask.connection, seen, ask.principal, ask.now)
+    return [ReportTold.model_validate(one, from_attributes=True) for one in told]
+
+
+@router.get("/cases/{case}/draws", summary="抽取记录", responses=problem_responses(NotFound))
+async def case_draws(case: str, ask: Asking) -> list[DrawTold]:
+    """How each verification and check found its inspector, drawn again from the recorded seed."""
+    return await service.draws(ask.connection, (await _seen(case, ask)).folded.case.id)
 
 
 @router.get("/workflow", summary="办理流程")

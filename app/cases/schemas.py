@@ -10,9 +10,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.cases.case import FIELDS, Appeal, Case, ClockState, Lamp, PauseRecord, Pending
+from app.cases.duplicates import Near
 from app.cases.permission import Situation, available
 from app.cases.queue import Filters, Sort
-from app.cases.store import Near
 from app.cases.workflow import STAGE_LABELS, TRANSITIONS, Action, Stage
 from app.dispatch.rulebook import ClockKind, Policy, Rulebook
 from app.errors import InvalidInput
@@ -134,12 +134,15 @@ class CaseReply(CaseSummary):
     appeal: Appeal | None
     merged_into: UUID | None
     call_back: dict[str, Any] | None
+    outcome: Stage | None = Field(description="What came of the case it was merged into, once that ended.")
+    outcome_at: datetime | None
+    outcome_text: str | None
     clocks: list[ClockReply]
     available_actions: list[ActionOffered]
 
 
 class NearReply(BaseModel):
-    """疑似重复: an earlier case of the same minor close by."""
+    """疑似重复: an earlier case close by, how alike it is (0 to 100), and what that comes from."""
 
     id: UUID
     number: str
@@ -147,6 +150,8 @@ class NearReply(BaseModel):
     description: str
     reported_at: datetime
     distance_m: float
+    score: int
+    why: tuple[str, ...]
 
 
 class ReportReply(BaseModel):
@@ -366,7 +371,7 @@ def near_reply(near: Near) -> NearReply:
     """A near duplicate, its distance to the decimetre."""
     return NearReply(
         id=near.id, number=near.number, stage=near.stage, description=near.description,
-        reported_at=near.reported_at, distance_m=round(near.distance_m, 1),
+        reported_at=near.reported_at, distance_m=round(near.distance_m, 1), score=near.score, why=near.why,
     )  # fmt: skip
 
 

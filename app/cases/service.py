@@ -8,13 +8,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases import actions, store
+from app.cases import actions, duplicates, journal, store, tasks
 from app.cases.advance import advance
 from app.cases.case import Case
 from app.cases.command import Command
+from app.cases.draw import Draw, DrawTold
 from app.cases.effects import GIVES_TASK
 from app.cases.lookups import check_codes, component
-from app.cases.outcome import Found, Inspector
+from app.cases.outcome import Found
 from app.cases.permission import Situation, permit, refused
 from app.cases.placing import located
 from app.cases.scope import sees
@@ -24,9 +25,7 @@ from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_versi
 from app.dispatch.explaining import facts_in_area
 from app.dispatch.rulebook import Rulebook
 from app.errors import InvalidInput, NotFound, VersionConflict
-from app.grid.store import on_duty
-from app.identity.principal import SYSTEM, Principal, Role
-from app.identity.store import active_accounts
+from app.identity.principal import SYSTEM, Principal
 
 # -- commands ------------------------------------------------------------------------------------------
 
@@ -45,8 +44,8 @@ async def act(
     Errors: `NotFound` (or not to be seen), `Forbidden`, `ActionNotAllowed`, `VersionConflict`,
     `InvalidInput`.
     """
-    if isinstance(command, actions.Merge):
-        await store.lock_in_order(connection, (case_id, command.into))
+    if several := await _concerned(connection, case_id, command):
+        await store.lock_in_order(connection, several)
     situation = await locked(connection, case_id, actor, now)
     case = situation.folded.case
     if expected_version is not None and case.version != expected_version:
@@ -71,7 +70,19 @@ async def carry_out(connection: AsyncConnection, command: Command, situation: Si
     after = await advance(connection, command, situation, found)
     if isinstance(command, actions.Merge):
         await _absorb(connection, command.into, after.case, situation)
+    elif isinstance(command, actions.Unmerge):
+        await _release(connection, situation, after.case)
     return replace(situation, folded=after)
+
+
+async def _concerned(connection: AsyncConnection, case_id: UUID, command: Command) -> list[UUID]:
+    """The cases a command changes, when it is more than the one."""
+    if isinstance(command, actions.Merge):
+        return [case_id, command.into]
+    if isinstance(command, actions.Unmerge):
+        above = await duplicates.directly_into(connection, case_id)
+        return [case_id, above] if above else []
+    return []
 
 
 async def judged_by(connection: AsyncConnection, case: Case, in_force: RulebookVersion) -> RulebookVersion:
@@ -103,8 +114,10 @@ async def _find(connection: AsyncConnection, command: Command, s: Situation) -> 
     if isinstance(command, actions.Dispatch):
         return Found(decision=proposed(case, s.rulebook))
     if command.action in GIVES_TASK:
-        wanted = command.username if isinstance(command, actions.AssignInspector) else None
-        return Found(inspector=await inspector_for(connection, s, wanted))
+        task = tasks.task_of(command.action, case.stage)
+        if isinstance(command, actions.AssignInspector) and command.username is not None:
+            return Found(draw=await tasks.named(connection, s, task, command.username))
+        return Found(draw=await tasks.drawn(connection, s, task))
     return Found()
 
 
@@ -125,31 +138,6 @@ def proposed(case: Case, rulebook: Rulebook) -> matrix.Decision:
         raise InvalidInput(f"规则库未能给出主办单位：{silent} / the matrix names nobody") from silent
 
 
-async def inspector_for(
-    connection: AsyncConnection, s: Situation, wanted: str | None = None
-) -> Inspector | None:
-    """核查独立: neither the reporter nor of the units that handle; on duty for the cell unless named."""
-    case = s.folded.case
-    units: frozenset[str] = frozenset()
-    for unit in (case.lead_unit, *case.assisting_units):
-        if unit is not None:
-            units |= s.rulebook.unit_and_below(unit)
-    if wanted is None:
-        candidates = [row.account_id for row in await on_duty(connection, case.area_code, s.now)]
-    else:
-        known = await active_accounts(connection, Role.INSPECTOR, case.area_code)
-        candidates = [account.id for account in known if account.username == wanted]
-    chosen = await store.least_busy(connection, candidates, not_reporter=case.reporter_id, not_units=units)
-    if chosen is not None:
-        return Inspector(*chosen)
-    if wanted is not None:
-        raise InvalidInput(
-            f"{wanted} 不是本网格可用的监督员，或为上报人、处置单位人员 / not an inspector free to do this",
-            fields={"username": "not eligible"},
-        )
-    return None
-
-
 async def _absorb(connection: AsyncConnection, into: UUID, duplicate: Case, asked: Situation) -> None:
     """The case that goes on for both notes the duplicate; it must be open and seen by the caller."""
     try:
@@ -164,6 +152,31 @@ async def _absorb(connection: AsyncConnection, into: UUID, duplicate: Case, aske
         raise refused(f"要并入的案卷{zh}，不能再并入 / the case to merge into is {en}", asked)
     command = actions.Absorb(duplicate=duplicate.id, number=duplicate.number)
     await carry_out(connection, command, replace(primary, actor=SYSTEM))
+
+
+async def _release(connection: AsyncConnection, before: Situation, unmerged: Case) -> None:
+    """The case it was merged into counts it no longer, open or not, whoever may see it. What had been merged
+    into the one that goes on again learns that there is no answer yet."""
+    above = before.folded.case.merged_into
+    assert above is not None
+    primary = await locked(connection, above, SYSTEM, before.now)
+    await carry_out(connection, actions.Release(duplicate=unmerged.id, number=unmerged.number), primary)
+    for case in await duplicates.merged_into_it(connection, unmerged.id):
+        if case.outcome is not None:
+            told = await locked(connection, case.id, SYSTEM, before.now)
+            await carry_out(connection, await told_of(connection, unmerged, told.rulebook), told)
+
+
+async def told_of(connection: AsyncConnection, primary: Case, rulebook: Rulebook) -> actions.Follow:
+    """What those are told whose cases were merged into this one."""
+    ended = primary.stage in duplicates.ANSWERS
+    return actions.Follow(
+        primary=primary.id,
+        number=primary.number,
+        stage=primary.stage,
+        ended_at=primary.ended_at if ended else None,
+        text=await duplicates.answer(connection, primary, rulebook) if ended else "",
+    )
 
 
 # -- what is known of a case ------------------------------------------------------------------------------
@@ -183,3 +196,19 @@ async def resolve_id(connection: AsyncConnection, reference: str) -> UUID:
 async def see(connection: AsyncConnection, case_id: UUID, actor: Principal, now: datetime) -> Situation:
     """The case as the caller sees it, with the rulebook it is judged by. Errors: `NotFound`."""
     return await _situation(connection, case_id, actor, now)
+
+
+async def draws(connection: AsyncConnection, case_id: UUID) -> list[DrawTold]:
+    """Every giving of the case's tasks, oldest first, each drawn again."""
+    return [
+        DrawTold.of(entry.version, entry.at, entry.actor_name, Draw.model_validate(entry.data["draw"]))
+        for entry in await journal.entries(connection, case_id)
+        if "draw" in entry.data
+    ]
+
+
+async def reports_of(connection: AsyncConnection, case: Case, actor: Principal, now: datetime) -> list[Case]:
+    """全部上报: the case and what was merged into it, as far as the caller may see it."""
+    in_force = await active_rulebook(connection, now)
+    seen = sees(actor, in_force.rulebook)
+    return [case, *(one for one in await duplicates.merged_into_it(connection, case.id) if seen(one))]

@@ -1,11 +1,10 @@
-"""The case's SQL: loading and locking a case with its clocks, writing what changed, looking around it."""
+"""The case's SQL: loading and locking a case with its clocks, writing what changed, counting."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Text,
-    all_,
     and_,
     any_,
     bindparam,
@@ -22,9 +20,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
-    or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
@@ -34,16 +30,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases.case import FIELDS, Case, ClockState, Folded
 from app.cases.journal import APPEND, DATA, Entry
+from app.cases.likeness import pairs
 from app.cases.tables import CaseRow, ClockRow, JournalRow, case_serial
 from app.cases.workflow import OPEN, Stage
 from app.db import driver_of, table_of
-from app.identity.tables import AccountTable
 from app.prepared import Prepared
 
 _CASE = table_of(CaseRow)
 _CLOCK = table_of(ClockRow)
 _JOURNAL = table_of(JournalRow)
-_ACCOUNT = table_of(AccountTable)
 
 CASE_COLUMNS = [_CASE.c[name] for name in FIELDS]
 _ONE_CASE = select(*CASE_COLUMNS).where(_CASE.c.id == bindparam("id"))
@@ -142,9 +137,7 @@ async def next_numbers(connection: AsyncConnection, district_code: str, day: str
 def pairs_of(case: Case) -> list[str]:
     """What the text search looks up: every two neighbouring characters of description and address,
     lower-cased, and, each as a whole, the case number and its serial."""
-    texts = (case.description.lower(), case.address.lower())
-    pairs = {text[at : at + 2] for text in texts for at in range(len(text) - 1)}
-    return [case.number, case.number.rsplit("-", 1)[-1], *sorted(pairs)]
+    return [case.number, case.number.rsplit("-", 1)[-1], *sorted(pairs(case))]
 
 
 def _clocks_written() -> Insert:
@@ -209,95 +202,6 @@ async def begin_cases(connection: AsyncConnection, begun: Sequence[tuple[Folded,
 async def change_case(connection: AsyncConnection, changes: dict[str, Any], entry: Entry) -> None:
     """Writes the fields that changed, the entry, and the clocks it tells of."""
     await _change_of(tuple(sorted(changes))).rows(connection, **changes, **entry.parameters())
-
-
-# -- around a case -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Near:
-    """疑似重复: an earlier case of the same minor close by. `distance_m` in metres."""
-
-    id: UUID
-    number: str
-    stage: Stage
-    description: str
-    reported_at: datetime
-    distance_m: float
-
-
-_NEAR = Prepared(
-    text(
-        """
-    SELECT id, number, stage, description, reported_at,
-           ST_Distance(geom::geography, here.point) AS distance_m
-    FROM case_file, (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)::geography AS point) AS here
-    WHERE category = :category
-      AND ST_DWithin(geom::geography, here.point, :radius_m)
-      AND reported_at BETWEEN :since AND :until
-      AND id <> :itself
-      AND stage NOT IN ('refused', 'voided', 'merged')
-      AND placed
-      AND area_code LIKE ANY (:areas)
-    ORDER BY distance_m, reported_at DESC, id DESC
-    LIMIT 10
-    """
-    )
-)
-
-
-async def near(
-    connection: AsyncConnection, case: Case, areas: Iterable[str], *, radius_m: float, hours: float
-) -> list[Near]:
-    """Cases of the same minor in the areas, within the radius and hours before, nearest first."""
-    if case.category is None or not case.placed:
-        return []
-    found = await _NEAR.rows(
-        connection,
-        lon=case.lon,
-        lat=case.lat,
-        category=case.category,
-        radius_m=radius_m,
-        since=case.reported_at - timedelta(hours=hours),
-        until=case.reported_at,
-        itself=case.id,
-        areas=[f"{area}%" for area in areas],
-    )
-    return [Near(**{**row, "stage": Stage(row["stage"])}) for row in found]
-
-
-_LEAST_BUSY = Prepared(
-    select(_ACCOUNT.c.id, _ACCOUNT.c.display_name)
-    .outerjoin(
-        _CASE,
-        and_(
-            _CASE.c.inspector_id == _ACCOUNT.c.id,
-            or_(_CASE.c.stage == Stage.VERIFYING.value, _CASE.c.stage == Stage.CHECKING.value),
-        ),
-    )
-    .where(
-        _ACCOUNT.c.id == any_(bindparam("candidates", type_=ARRAY(PG_UUID))),
-        _ACCOUNT.c.id != bindparam("not_reporter"),
-        _ACCOUNT.c.active,
-        _ACCOUNT.c.roles.contains(["inspector"]),
-        func.coalesce(_ACCOUNT.c.unit != all_(bindparam("not_units", type_=ARRAY(Text))), True),
-    )
-    .group_by(_ACCOUNT.c.id)
-    .order_by(func.count(_CASE.c.id), _ACCOUNT.c.username)
-    .limit(1)
-)
-
-
-async def least_busy(
-    connection: AsyncConnection, candidates: Sequence[UUID], *, not_reporter: UUID, not_units: frozenset[str]
-) -> tuple[UUID, str] | None:
-    """Of these accounts the inspector with the fewest open tasks who neither reported nor handles."""
-    if not candidates:
-        return None
-    row = await _LEAST_BUSY.row(
-        connection, candidates=candidates, not_reporter=not_reporter, not_units=sorted(not_units)
-    )
-    return None if row is None else (row["id"], row["display_name"])
 
 
 # -- for the background jobs -----------------------------------------------------------------------------

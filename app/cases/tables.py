@@ -83,6 +83,8 @@ class CaseRow(Base):
     caller_known: Mapped[bool] = mapped_column(server_default=text("false"))
     inspector_id: Mapped[UUID | None]
     inspector_name: Mapped[str | None]
+    verifier_id: Mapped[UUID | None]
+    checker_id: Mapped[UUID | None]
 
     rulebook_id: Mapped[UUID] = mapped_column(ForeignKey("rulebook_version.id"))
     matrix_row: Mapped[str | None]
@@ -119,6 +121,9 @@ class CaseRow(Base):
     appeal_reviewer: Mapped[UUID | None]
     merged_into: Mapped[UUID | None]
     call_back: Mapped[dict[str, Any] | None]
+    outcome: Mapped[str | None]
+    outcome_at: Mapped[datetime | None]
+    outcome_text: Mapped[str | None]
 
     #: Every two neighbouring characters of description and address, the number and its serial: Chinese is
     #: searched by pairs.
@@ -148,11 +153,11 @@ class CaseRow(Base):
             postgresql_ops={"area_code": "text_pattern_ops"},
             postgresql_where=text("chief_account IS NOT NULL"),
         ),
-        Index("ix_case_category", "category", "reported_at"),  # near duplicates, too
+        Index("ix_case_category", "category", "reported_at"),
         Index(
             "ix_case_condition", "condition", "reported_at", postgresql_where=text("condition IS NOT NULL")
         ),
-        Index("ix_case_geom", "geom", postgresql_using="gist"),
+        Index("ix_case_place", "geom", "reported_at", postgresql_using="gist"),  # near duplicates, too
         Index("ix_case_pairs", "pairs", postgresql_using="gin"),
         Index(
             "uq_case_external_number", "reporter_id", "external_number", unique=True,
@@ -162,6 +167,18 @@ class CaseRow(Base):
             "ix_case_untasked", "stage",
             postgresql_where=text("stage IN ('verifying', 'checking') AND inspector_id IS NULL"),
         ),
+        # How often an inspector met a unit, or a reporter.
+        Index(
+            "ix_case_checker", "checker_id", "lead_unit", "handed_back_at",
+            postgresql_where=text("checker_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_case_verifier", "verifier_id", "reporter_id", "reported_at",
+            postgresql_where=text("verifier_id IS NOT NULL"),
+        ),
+        # What was merged into a case, and what has not been told of its end.
+        Index("ix_case_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        Index("ix_case_untold", "id", postgresql_where=text("stage = 'merged' AND outcome IS NULL")),
     )  # fmt: skip
 
 

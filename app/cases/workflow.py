@@ -59,6 +59,8 @@ STAGE_LABELS: dict[Stage, tuple[str, str]] = {
 
 ENDS = frozenset({Stage.CLOSED, Stage.REFUSED, Stage.VOIDED, Stage.MERGED})
 OPEN = frozenset(Stage) - ENDS
+#: The one way back from an end: what was merged by mistake goes on by itself.
+WAYS_BACK = {Stage.MERGED: "unmerge"}
 #: From dispatch to closing: a unit answers for the case.
 WITH_UNIT = frozenset(
     {Stage.SIGNING, Stage.HANDLING, Stage.RULING, Stage.SUSPENDED, Stage.CHECKING, Stage.CLOSING}
@@ -112,7 +114,10 @@ class Action(StrEnum):
     APPEAL = "appeal"
     REVIEW_APPEAL = "review_appeal"
     DECIDE_APPEAL = "decide_appeal"
+    UNMERGE = "unmerge"
     ABSORB = "absorb"
+    RELEASE = "release"
+    FOLLOW = "follow"
     RECORD_OVERRUN = "record_overrun"
 
 
@@ -220,6 +225,8 @@ TRANSITIONS: tuple[Transition, ...] = (
          (PolicyRoles.ACCEPT, PolicyRoles.FILE)),
     _row(Action.MERGE, "并案", "merge into another case", (Stage.REPORTED, Stage.FILING), Stage.MERGED,
          (PolicyRoles.ACCEPT, PolicyRoles.FILE)),
+    _row(Action.UNMERGE, "撤销并案", "undo the merging", (Stage.MERGED,), Stage.REPORTED,
+         (PolicyRoles.ACCEPT, PolicyRoles.FILE), starts=(ClockKind.ACCEPTING,)),
     _row(Action.LOCATE, "定位", "locate", (Stage.REPORTED, Stage.VERIFYING, Stage.FILING), None,
          (PolicyRoles.ACCEPT, PolicyRoles.FILE)),
     _row(Action.FILE, "立案", "file", (Stage.FILING,), Stage.DISPATCHING, (PolicyRoles.FILE,),
@@ -302,6 +309,9 @@ TRANSITIONS: tuple[Transition, ...] = (
          (Role.EVALUATOR,), guards=(Guard.APPEAL_IN_SECOND_REVIEW, Guard.NOT_FIRST_REVIEWER)),
     # -- the service's own --
     _row(Action.ABSORB, "并入重复上报", "take in a duplicate", OPEN, None, (Role.SYSTEM,)),
+    _row(Action.RELEASE, "撤出重复上报", "let go of a duplicate", frozenset(Stage), None, (Role.SYSTEM,)),
+    _row(Action.FOLLOW, "告知主案结果", "tell what came of the other case", (Stage.MERGED,), None,
+         (Role.SYSTEM,)),
     _row(Action.RECORD_OVERRUN, "记录超时", "record an overrun", frozenset(Stage), None, (Role.SYSTEM,)),
 )
 # fmt: on
@@ -327,7 +337,8 @@ STAGE_CLOCKS: dict[Stage, tuple[ClockKind, ...]] = {
 def check_table(rows: tuple[Transition, ...]) -> None:
     """Refuses a table that cannot be right. Errors: ValueError.
 
-    Actions are unique, every stage can be reached, no open stage is a trap, nothing leads out of an end.
+    Actions are unique, every stage can be reached, no open stage is a trap, nothing leads out of an end but
+    the ways back.
     """
     actions = [row.action for row in rows]
     if len(set(actions)) != len(actions) or set(actions) != set(Action):
@@ -337,8 +348,8 @@ def check_table(rows: tuple[Transition, ...]) -> None:
         raise ValueError(f"no action leads to {sorted(missing)}")
     for stage in Stage:
         leaving = [row for row in rows if stage in row.sources and row.target not in (None, stage)]
-        if stage in ENDS and leaving:
-            raise ValueError(f"{leaving[0].action} leads out of the end {stage}")
+        if stage in ENDS and (out := [row.action for row in leaving if row.action != WAYS_BACK.get(stage)]):
+            raise ValueError(f"{out[0]} leads out of the end {stage}")
         if stage not in ENDS and not _reaches_an_end(stage, rows):
             raise ValueError(f"{stage} is a trap")
 

@@ -300,7 +300,16 @@ class Policy(_Row):
     amber_percent: int = Field(80, ge=1, le=99)
     rework_clock: ReworkClock = ReworkClock.ANEW
     duplicate_radius_m: float = Field(50, gt=0, le=5000)
-    duplicate_hours: float = Field(24, gt=0, le=8760)
+    duplicate_hours: float = Field(72, gt=0, le=8760)
+    duplicate_score: int = Field(
+        50, ge=1, le=100, description="Likeness, of 100, from which an earlier case is hinted at."
+    )
+    pair_days: int = Field(
+        30, ge=1, le=366, description="Days back in which an inspector's meetings with a unit are counted."
+    )
+    pair_percent: int = Field(
+        150, ge=100, le=1000, description="Whoever met it oftener than so much of the average is not drawn."
+    )
     snap_m: float = Field(30, ge=0, description="A point this near to a cell, outside all, counts as in it.")
     appeal_days: int = Field(15, ge=1, description="Days after closing within which a unit may appeal.")
     fallback_unit: str = Field(description="兜底单位: who leads when nobody else resolves.")

@@ -177,6 +177,8 @@ ROUTES = (
     Route("GET /cases/{case}/explanation", KNOWN, 200, refused(404), of_case=True),
     Route("GET /cases/{case}/duplicates", KNOWN, 200, refused(404), of_case=True),
     Route("GET /cases/{case}/place-candidates", KNOWN, 200, refused(404), of_case=True),
+    Route("GET /cases/{case}/reports", KNOWN, 200, refused(404), of_case=True),
+    Route("GET /cases/{case}/draws", KNOWN, 200, refused(404), of_case=True),
     Route("GET /workflow", KNOWN, 200, not_of_a_place("the transition table")),
     # -- inspectors: the one at home is on duty in 西街 and patrols the beat there --
     Route("GET /tasks", KNOWN, 200, not_of_a_place("what was given to the caller")),

@@ -72,6 +72,7 @@ RULES = {
     "audit_fail": Rule("auditing", on.auditing, ACCEPTING, _NOTE),
     "refuse": Rule("reported filing", on.reported, ACCEPTING, {"reason": "not_found"}),
     "merge": Rule("reported filing", on.reported, ACCEPTING, content=_another_report),
+    "unmerge": Rule("merged", on.merged, ACCEPTING, _NOTE),
     "locate": Rule("reported verifying filing", on.reported, ACCEPTING, {"position": middle("W2")}),
     "file": Rule("filing", on.filing, LEADERS, {"condition": "E0405-1"}),
     "dispatch": Rule("dispatching", on.dispatching, "dispatcher"),
@@ -118,7 +119,10 @@ SITUATIONS = {rule.situation: [name for name, one in RULES.items() if one.situat
 
 
 def test_every_action_the_api_offers_has_its_rule():
-    ours = {Action.REPORT, Action.REPORT_HANDLED, Action.ABSORB, Action.RECORD_OVERRUN}
+    ours = {
+        Action.REPORT, Action.REPORT_HANDLED, Action.ABSORB, Action.RELEASE, Action.FOLLOW,
+        Action.RECORD_OVERRUN,
+    }  # fmt: skip
     assert set(RULES) == set(Action) - ours
     assert set(STAGES) == set(Stage)
 

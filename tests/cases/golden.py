@@ -18,6 +18,7 @@ audit_pass            : auditing → closed : ACCEPT CLOSE {not_reporter} :
 audit_fail            : auditing → filing : ACCEPT CLOSE {not_reporter} : +filing
 refuse                : reported filing → refused : ACCEPT FILE :
 merge                 : reported filing → merged : ACCEPT FILE :
+unmerge               : merged → reported : ACCEPT FILE : +accepting
 locate                : reported verifying filing → : ACCEPT FILE :
 file                  : filing → dispatching : FILE {placed verified_if_needed} : +dispatching
 dispatch              : dispatching → signing : dispatcher : +signing +handling +milestone
@@ -54,6 +55,8 @@ appeal                : closed → : unit_officer [lead_unit] {appealable} : +ap
 review_appeal         : closed → : shift_leader evaluator {appeal_in_first_review} :
 decide_appeal         : closed → : evaluator {appeal_in_second_review not_first_reviewer} :
 absorb                : OPEN → : system :
+release               : ALL → : system :
+follow                : merged → : system :
 record_overrun        : ALL → : system :
 """  # noqa: E501
 

@@ -290,7 +290,7 @@ async def test_a_duplicate_is_hinted_at_and_merged(desk):
     # Neither another minor nor one far away nor one of last week is near.
     for body in ({"category": "E0110"}, {"position": middle("W2")}):
         assert (await desk.try_report("hotline", source="hotline", **body)).json()["near"] == []
-    desk.later(hours=25)
+    desk.later(hours=73)
     late = await desk.try_report("hotline", source="hotline", position=near, category="E0405")
     assert late.json()["near"] == []
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tests.cases.golden import ROWS
 from tests.exact.books import BOOKS, PATIENT
-from tests.exact.doing import DOES, NO_TASK, NOTHING_ASKED, Body, Doing, only_goes_on, resume
+from tests.exact.doing import DOES, NO_OUTCOME, NO_TASK, NOTHING_ASKED, Body, Doing, only_goes_on, resume
 from tests.exact.minutes import CalendarEnded
 from tests.exact.model import Case, Refused, covers, first_facts, permit, role_of, roles_for, sees
 from tests.world import PEOPLE
@@ -16,6 +16,17 @@ from tests.world import PEOPLE
 _MANHOLE_CELL = "990101001001001"
 _CODES = {"refuse": "not_found", "decline": "not_mine", "request_extension": "weather",
           "request_suspension": "engineering", "request_voiding": "filed_in_error"}  # fmt: skip
+
+
+#: One of the free inspectors; which one is told by the service.
+DRAWN = "?"
+
+
+def _answer(primary: Case) -> str:
+    """What was done, or why nothing was."""
+    if primary.stage == "closed":
+        return "" if primary["handed_back_at"] is None else "已处理"
+    return "现场不存在" if primary.stage == "refused" else "误立案"
 
 
 @dataclass
@@ -77,6 +88,7 @@ class City:
         if "reason" in body and action in _CODES and body["reason"] != _CODES[action]:
             raise Refused(422)
         after, absorbing = deepcopy(case), None
+        above = self.named(case["merged_into"]) if action == "unmerge" else None
         if action == "merge":
             absorbing = self._to_merge_into(who, case, body["into"])
         DOES.get(action, only_goes_on)(Doing(self, after, who, body, now))
@@ -88,6 +100,13 @@ class City:
         if absorbing is not None:
             absorbing.facts["duplicates"] += 1
             absorbing.version += 1
+        if above is not None:
+            above.facts["duplicates"] -= 1
+            above.version += 1
+            for below in self.merged_into(after):
+                if below["outcome"] is not None:
+                    below.facts |= NO_OUTCOME
+                    below.version += 1
 
     def _to_merge_into(self, who: str, case: Case, into: str) -> Case:
         other = self.named(into)
@@ -96,6 +115,27 @@ class City:
         if other.ended:
             raise Refused(409)
         return other
+
+    # -- merged cases --
+
+    def merged_into(self, case: Case) -> list[Case]:
+        """All that were merged into the case, or into one that was."""
+        direct = [other for other in self.cases if other["merged_into"] == case.id]
+        return [one for other in direct for one in (other, *self.merged_into(other))]
+
+    def to_be_told(self) -> list[tuple[Case, Case]]:
+        """Merged cases that wait for the answer, with the case that has it."""
+        return [
+            (below, primary) for primary in self.cases if primary.stage in ("closed", "refused", "voided")
+            for below in self.merged_into(primary) if below["outcome"] is None
+        ]  # fmt: skip
+
+    def tell_outcomes(self) -> None:
+        for below, primary in self.to_be_told():
+            below.facts |= {
+                "outcome": primary.stage, "outcome_at": primary["ended_at"], "outcome_text": _answer(primary),
+            }  # fmt: skip
+            below.version += 1
 
     # -- the inspectors --
 
@@ -107,19 +147,13 @@ class City:
         return here - {case.reporter}
 
     def inspector_for(self, case: Case, wanted: str | None) -> str | None:
-        """The one with the fewest tasks, or the one named. Errors: `Refused`."""
+        """Whoever is drawn, by what the service's seed says, or the one named. Errors: `Refused`."""
         if wanted is not None:
             fit = role_of(wanted) == "inspector" and covers(wanted, case.area) and wanted != case.reporter
             if not fit:
                 raise Refused(422)
             return wanted
-        return min(self.free_inspectors(case), key=lambda name: (self.tasks(name), name), default=None)
-
-    def tasks(self, inspector: str) -> int:
-        return sum(
-            case["inspector_name"] == inspector and case.stage in ("verifying", "checking")
-            for case in self.cases
-        )
+        return DRAWN if self.free_inspectors(case) else None
 
     # -- in the background --
 

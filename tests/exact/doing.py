@@ -19,7 +19,14 @@ Body: TypeAlias = dict[str, Any]
 
 _ASKS = {"request_extension": "extension", "request_suspension": "suspension", "request_voiding": "voiding"}
 NOTHING_ASKED = {"pending": None, "pending_by": None, "pending_until": None}
+NO_OUTCOME = {"outcome": None, "outcome_at": None, "outcome_text": None}
 NO_TASK = {"inspector_name": None}
+
+
+def had_by(case: Case, *, to_verify: bool) -> None:
+    """Who has the task is known as the one who had it when it is done."""
+    if case["inspector_name"] is not None:
+        case.facts["verifier_id" if to_verify else "checker_id"] = case["inspector_name"]
 
 
 def resume(case: Case, now: datetime) -> None:
@@ -51,6 +58,7 @@ class Doing:
 
     def gives_task(self) -> None:
         self.told(inspector_name=self.city.inspector_for(self.case, self.body.get("username")))
+        had_by(self.case, to_verify=self.case.stage == "verifying" or "verification" in self.body["action"])
 
     def led_by(self, lead: str, assisting: tuple[str, ...] | list[str]) -> None:
         if not {lead, *assisting} <= {unit.code for unit in BOOKS[self.case.book].units}:
@@ -86,6 +94,11 @@ def _audit_fail(do: Doing) -> None:
 
 def _merge(do: Doing) -> None:
     do.told(merged_into=do.body["into"])
+    do.goes_on()
+
+
+def _unmerge(do: Doing) -> None:
+    do.told(merged_into=None, ended_at=None, **NO_OUTCOME)
     do.goes_on()
 
 
@@ -283,7 +296,7 @@ def _appeal_is_over(do: Doing) -> None:
 
 DOES: dict[str, Callable[[Doing], None]] = {
     "request_verification": _request_verification, "verify": _verify, "audit_fail": _audit_fail,
-    "merge": _merge, "locate": _locate, "call_back": _call_back, "file": _file,
+    "merge": _merge, "unmerge": _unmerge, "locate": _locate, "call_back": _call_back, "file": _file,
     "dispatch": _dispatch, "redispatch": _redispatch,
     "return_to_unit": _return_to_unit, "sign": _sign, "decline": _decline,
     "reach_milestone": _reach_milestone, "request_extension": _ask, "request_suspension": _ask,

@@ -186,6 +186,8 @@ def first_facts() -> dict[str, Any]:
         "suspensions": 0, "reworks": 0, "reminders": 0, "duplicates": 0, "listed": False, "pending": None,
         "pending_by": None, "pending_until": None, "appeal": None, "appeal_reviewer": None,
         "merged_into": None, "placed": True, "caller_known": False, "call_back": None,
+        "outcome": None, "outcome_at": None, "outcome_text": None, "verifier_id": None,
+        "checker_id": None,
     }  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from app import worker
 from app.clock import ManualClock
 from app.requests import Services
 from tests.exact import truth
-from tests.exact.city import City
-from tests.exact.doing import Body
+from tests.exact.city import DRAWN, City
+from tests.exact.doing import Body, had_by
 from tests.exact.minutes import CITY, CalendarEnded
 from tests.exact.model import Case, Clock, Refused, available, sees
 from tests.exact.truth import Told, moment
@@ -21,6 +21,8 @@ from tests.world import PEOPLE, World, cell_code, middle
 
 _JOBS = {job.name: job for job in worker.JOBS}
 _KEPT_FOR = timedelta(hours=24)
+#: Columns that hold a person's id where the city has the name.
+_PEOPLE = ("pending_by", "appeal_reviewer", "verifier_id", "checker_id")
 _WEEKDAYS = "一二三四五六日"
 
 
@@ -62,7 +64,7 @@ class Teller:
         people = truth.known_as(self.world.ids)
         row = told.case
         actual = {name: row[name] for name in case.facts}
-        actual |= {name: people[row[name]] for name in ("pending_by", "appeal_reviewer")}
+        actual |= {name: people[row[name]] for name in _PEOPLE}
         actual |= {name: moment(row[name]) for name in case.facts if name.endswith(("_at", "_until"))}
         actual |= {"stage": row["stage"], "version": row["version"], "rulebook": row["rulebook_id"]}
         ought = {
@@ -157,6 +159,7 @@ class Teller:
             after = self.city.named(case.id)
             assert after is not None
             self._learn_order(after, answer)
+            self._learn_inspector(after, answer)
             self._compare_reply(who, self.city.judge(after), answer)
             return
         if expected == 409:
@@ -177,6 +180,13 @@ class Teller:
                     for one in answer["clocks"]
                     if one["kind"] == clock.kind and one["name"] not in known
                 )
+
+    def _learn_inspector(self, case: Case, answer: dict[str, Any]) -> None:
+        """Whom a task went to is for the lot to say among those who may have it."""
+        if case["inspector_name"] == DRAWN:
+            case.facts["inspector_name"] = answer["inspector_name"]
+            had_by(case, to_verify=case.stage == "verifying")
+            assert case["inspector_name"] in self.city.free_inspectors(case)
 
     def _compare_reply(self, who: str, case: Case, answer: dict[str, Any]) -> None:
         assert (answer["version"], answer["stage"]) == (case.version, case.stage)
@@ -254,11 +264,13 @@ class Teller:
             assert done == sum(case.version for case in self.city.cases) - before
         if job == "assign_tasks":
             await self._given_out(done)
+        if job == "tell_outcomes":
+            assert done == len(self.city.to_be_told())
+            self.city.tell_outcomes()
         if job == "clean":
             self.sent = [one for one in self.sent if one["at"] >= self.now - _KEPT_FOR]
 
     async def _given_out(self, done: int) -> None:
-        """Whom a task went to is for the service to say among those who may have it."""
         waiting = self.city.waiting_for_inspector()
         assert done == len(waiting)
         told, _ = await truth.whole(self.services.database)
@@ -266,6 +278,7 @@ class Teller:
             given = told[case.id].case["inspector_name"]
             assert given in self.city.free_inspectors(case)
             case.facts["inspector_name"] = given
+            had_by(case, to_verify=case.stage == "verifying")
             case.version += 1
 
 
