@@ -25,6 +25,24 @@ def vectors() -> np.ndarray:
     return np.loadtxt(shared_file("data/coords/gcj02_bd09_vectors.csv"), delimiter=",", skiprows=1)
 
 
+@pytest.mark.parametrize("datum", Datum)
+def test_many_pairs_are_placed_like_each_one(datum):
+    places = [(120.0, 30.0), (122.0712, 41.1198), (-70.5, -33.4), (0.0, 0.0)]
+    pairs = np.array([geo.from_storage(*place, datum) for place in places])
+    nowhere = np.array([(9e9, 30.0), (np.nan, 30.0), (120.0, -9e9)])
+    found = geo.many_to_storage(np.concatenate([pairs, nowhere]), datum)
+    assert [tuple(pair) for pair in found[:4]] == [geo.to_storage(*pair, datum) for pair in pairs.tolist()]
+    assert np.isnan(found[4:]).all()
+
+
+@pytest.mark.parametrize("datum", Datum)
+def test_a_shape_is_drawn_where_its_corners_are(datum):
+    square = shapely.box(120.0, 30.0, 120.001, 30.001)
+    drawn = shapely.get_coordinates(geo.drawn_in(square, datum))
+    for corner, found in zip(shapely.get_coordinates(square), drawn, strict=True):
+        assert tuple(found) == pytest.approx(geo.from_storage(*corner, datum), abs=1e-7)
+
+
 def test_published_vectors_hold_in_every_direction(vectors):
     wgs, gcj, bd = vectors[:, 0:2], vectors[:, 2:4], vectors[:, 4:6]
     assert len(vectors) == 500

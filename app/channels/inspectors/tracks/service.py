@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -67,7 +68,7 @@ async def take_in(
     refused: list[RefusedPoint] = []
     kept: dict[datetime, tuple[float, float, float]] = {}
     for index, (point, (lon, lat)) in enumerate(zip(points, places, strict=True)):
-        reason = _refusal(point.at, now, oldest, on_duty) or (Refusal.NO_PLACE if lon != lon else None)
+        reason = _refusal(point.at, now, oldest, on_duty) or (Refusal.NO_PLACE if math.isnan(lon) else None)
         if reason is not None:
             refused.append(RefusedPoint(index=index, reason=reason, words=REFUSAL_WORDS[reason]))
         else:
