@@ -253,6 +253,12 @@ class DutyShift(Base):
         ),
         Index("ix_duty_shift_account_id_started_at", "account_id", "started_at"),
         Index("ix_duty_shift_ended_at", "ended_at"),
+        Index(
+            "ix_duty_shift_open_area_codes",
+            "area_codes",
+            postgresql_using="gin",
+            postgresql_where=text("ended_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
