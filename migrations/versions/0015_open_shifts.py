@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014_open_shifts"
-down_revision = "0013_outbox"
+revision = "0015_open_shifts"
+down_revision = "0014_draws_and_merging"
 branch_labels = None
 depends_on = None
 
