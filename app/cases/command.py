@@ -43,6 +43,6 @@ class Position(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    x: float = Field(allow_inf_nan=False, examples=[122.0712])
-    y: float = Field(allow_inf_nan=False, examples=[41.1198])
+    x: float = Field(strict=True, allow_inf_nan=False, examples=[122.0712])
+    y: float = Field(strict=True, allow_inf_nan=False, examples=[41.1198])
     datum: Datum = Field(Datum.GCJ02, description="What phones' maps give is `gcj02`.")

@@ -38,7 +38,7 @@ class NewObservation(_Given):
 
     own_id: CodeText = Field(description="The source's own number: a repeat is answered as the first.")
     label: CodeText = Field(description="识别类别, a class that is mapped for this source.")
-    confidence: float = Field(ge=0, le=1, allow_inf_nan=False)
+    confidence: float = Field(ge=0, le=1, strict=True, allow_inf_nan=False)
     seen_at: Moment
     position: Position
     device: CodeText | None = None
@@ -146,9 +146,17 @@ class ClassRule(_Given):
     category: CodeText = Field(description="小类 of the rulebook.")
     condition: CodeText | None = Field(None, description="立案条件, where the class tells it.")
     source: CodeText = Field("sensor", description="问题来源 of the cases, a code of the set `source`.")
-    radius_m: float = Field(50, gt=0, le=1000, description="Sightings this near are one thing.")
-    window_minutes: int = Field(240, ge=1, le=43_200, description="Sightings this close in time are one.")
-    min_confidence: float = Field(0.5, ge=0, le=1, description="Below it a sighting makes no lead.")
+    radius_m: float = Field(50, gt=0, le=1000, strict=True, description="Sightings this near are one thing.")
+    window_minutes: int = Field(
+        240,
+        ge=1,
+        le=43_200,
+        strict=True,
+        description="So long after a rejection, sightings there are the same false alarm.",
+    )
+    min_confidence: float = Field(
+        0.5, ge=0, le=1, strict=True, description="Below it a sighting makes no lead."
+    )
 
 
 class ClassReply(ClassRule):
