@@ -10,11 +10,12 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases import intake
+from app.cases import candidates, intake
 from app.cases import service as cases
-from app.cases.actions import Report
 from app.cases.citizen import Supplement, TextChange
 from app.cases.command import Position
+from app.cases.intake import Spoken
+from app.cases.whereabouts import Whereabouts, by_words
 from app.cases.workflow import ENDS, Action, Stage
 from app.channels.open311 import offers, store, telling
 from app.channels.open311.formats import Answer
@@ -32,6 +33,7 @@ from app.dispatch import store as rulebooks
 from app.dispatch.rulebook import CodeSet, Rulebook
 from app.errors import InvalidInput, NotFound, NotReady, Unauthenticated
 from app.geo import Datum
+from app.grid import lookup
 from app.identity.principal import Principal
 from app.settings import Open311Settings, PublicView
 
@@ -177,7 +179,7 @@ async def report(visit: Visit, new: NewRequest) -> Answer:
     Errors: `Unauthenticated`, `Forbidden`, `InvalidInput`, `OutsideDistrict`, `NotReady`.
     """
     client = visit.known()
-    command = _report(visit, new)
+    command, where = await _report(visit, new)
     fingerprint = _fingerprint(
         client.id, new.account_id, new.device_id, new.service_code, new.lat, new.long,
         new.address_string, new.address_id, command.description, command.condition, command.component_code,
@@ -198,6 +200,7 @@ async def report(visit: Visit, new: NewRequest) -> Answer:
             address_id=new.address_id,
             media_urls=list(new.media_url),
         )
+        await candidates.keep(visit.connection, case.id, where.candidates)
     notice = f"已收到，请凭编号 {number} 查询 / received; follow it by this number"
     told = {"service_request_id": number, "service_notice": notice}
     if new.account_id is not None:
@@ -205,8 +208,8 @@ async def report(visit: Visit, new: NewRequest) -> Answer:
     return Answer("service_requests", [told])
 
 
-def _report(visit: Visit, new: NewRequest) -> Report:
-    """The report that the request amounts to. Errors: `InvalidInput`, `NotReady`."""
+async def _report(visit: Visit, new: NewRequest) -> tuple[Spoken, Whereabouts]:
+    """The report that the request amounts to, and where it is. Errors: `InvalidInput`, `NotReady`."""
     source = visit.settings.source
     if source not in visit.rulebook.codes_of(CodeSet.SOURCE):
         raise NotReady(
@@ -216,13 +219,15 @@ def _report(visit: Visit, new: NewRequest) -> Report:
     if minor is None:
         raise InvalidInput("没有这项服务，见 services / no such service_code: see services")
     answers = offers.answers(visit.rulebook, minor, new.attributes)
-    if new.lat is None or new.long is None:
-        raise InvalidInput("请给出 lat 和 long（WGS-84） / give lat and long in WGS-84 degrees")
+    where = await _where(visit, new)
     description = (new.description or offers.named(minor)) + telling.media_lines(new.media_url)
     try:
-        return Report(
+        command = Spoken(
             source=source,
-            position=Position(x=new.long, y=new.lat, datum=Datum.WGS84),
+            position=where.position,
+            found_as=where.name,
+            score=where.score,
+            within=where.within,
             address=new.address_string,
             description=description,
             category=minor.code,
@@ -234,6 +239,21 @@ def _report(visit: Visit, new: NewRequest) -> Report:
             "说明和图片地址合计不得超过 2000 字，属性值不得超过 64 字"
             " / description and media_url: 2000 characters together at most, an attribute's value 64"
         ) from None
+    return command, where
+
+
+async def _where(visit: Visit, new: NewRequest) -> Whereabouts:
+    """By its degrees; else by its address, as far as the words tell. Errors: `InvalidInput`, `NotReady`."""
+    if new.lat is not None and new.long is not None:
+        return Whereabouts(Position(x=new.long, y=new.lat, datum=Datum.WGS84))
+    client, district = visit.known(), visit.rulebook.district_code
+    # Where the words tell no more than the district, it is taken in as somewhere there.
+    if not new.address_string or not client.covers(district):
+        raise InvalidInput("请给出 lat 和 long（WGS-84） / give lat and long in WGS-84 degrees")
+    area = await lookup.area_said(visit.connection, district, "", "", visit.now)
+    if area is None:
+        raise NotReady("本区没有地图数据 / the district has no map yet: import one")
+    return await by_words(visit.connection, new.address_string, area, client, visit.now, district=district)
 
 
 async def add_update(visit: Visit, new: NewUpdate) -> Answer:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from app.channels.open311.router import router
+from app.db import new_id
+from app.grid.tables import Poi
 from tests.cases.desk import Desk
 from tests.channels.open311.conftest import E1, ROOT, W1, Client, key_for
 from tests.channels.open311.schemas import check, check_reply, of_others, shape
-from tests.world import DISTRICT, MANHOLE, WEST
+from tests.world import DISTRICT, FOUNDED, MANHOLE, WEST, cell_code, middle
 
 MINORS = {"C0102", "E0101", "E0110", "E0405"}
 
@@ -123,6 +125,44 @@ async def test_requests_have_what_others_have(citizen: Client) -> None:
     for name in ("open311status_requests_many.xml", "open311status_requests_single.xml"):
         theirs = of_others(name)
         assert (xml.tag, shape(xml)) == (theirs.tag, shape(theirs))
+
+
+async def name_a_place(connection, name: str, lon: float, lat: float) -> None:
+    """A point of interest, and the names spelled anew."""
+    run = await connection.scalar(text("SELECT id FROM import_run LIMIT 1"))
+    await connection.execute(
+        insert(Poi).values(
+            id=new_id(), district_code=DISTRICT, code=name, name=name, aliases=[],
+            geom=f"SRID=4490;POINT({lon} {lat})", valid_from=FOUNDED, import_id=run,
+        )
+    )  # fmt: skip
+    await connection.execute(text("REFRESH MATERIALIZED VIEW place_name"))
+
+
+async def test_an_address_that_means_one_spot_is_that_spot(citizen: Client, connection, desk: Desk) -> None:
+    await name_a_place(connection, "兴隆农贸市场", 120.0015, 30.0005)
+    number = await citizen.report(lat="", long="", address_string="兴隆农贸市场")
+    case = (await desk.get("clerk", f"/cases/{number}")).json()
+    assert (case["placed"], case["area_code"]) == (True, cell_code("W2"))
+    assert (case["lon"], case["address"]) == (120.0015, "兴隆农贸市场")
+
+
+async def test_an_address_that_does_not_is_located_by_a_clerk(
+    citizen: Client, stranger: Client, connection, desk: Desk
+) -> None:
+    await name_a_place(connection, "兴隆农贸市场", 120.0015, 30.0005)
+    number = await citizen.report(lat="", long="", address_string="中心路上")
+    told = await citizen.look(number)
+    check("request", told)
+    assert (told["lat"], told["long"], told["address"]) == (None, None, "中心路上")
+    here = await citizen.get("requests", lat=30.001, long=120.002, radius=20_000)
+    assert number not in str(here)
+    case = (await desk.get("clerk", f"/cases/{number}")).json()
+    assert (case["placed"], case["area_code"]) == (False, DISTRICT)
+    meant = (await desk.get("clerk", f"/cases/{number}/place-candidates")).json()
+    assert "中心路" in [one["name"] for one in meant]
+    await desk.act("clerk", case, "locate", position=middle("W1"))
+    assert (await citizen.look(number))["lat"] == 30.0005
 
 
 async def test_pictures_are_seen_by_who_works_on_the_case(citizen: Client, desk: Desk) -> None:

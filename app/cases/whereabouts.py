@@ -1,0 +1,92 @@
+"""找地点: from an address in words to where it is, or to no more than is known. Never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from math import cos, hypot, radians
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.cases.candidates import Candidate
+from app.cases.command import Position
+from app.geo import Datum
+from app.grid import gazetteer, lookup
+from app.grid.gazetteer import PlaceFound
+from app.grid.place import AreaSaid
+from app.identity.principal import Principal
+
+#: Places kept for the clerk.
+_CANDIDATES = 5
+#: Another place that fits nearly as well makes the words ambiguous, unless it is the same spot.
+_NEARLY = 0.05
+_SAME_SPOT_M = 150
+_METRES_OF_A_DEGREE = 111_320
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What is known: a `position`, found as `name` with a `score`; or only the area `within`, for which the
+    position stands, with the places that the words may mean."""
+
+    position: Position
+    name: str = ""
+    score: float | None = None
+    within: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+
+
+async def by_words(
+    connection: AsyncConnection,
+    words: str,
+    area: AreaSaid,
+    asker: Principal,
+    now: datetime,
+    *,
+    district: str,
+    threshold: float = gazetteer.SURE,
+) -> Whereabouts:
+    """Where the words mean one spot of the asker's areas with at least the score of the threshold, that spot;
+    else the area they were said of."""
+    found: list[PlaceFound] = []
+    if words:
+        inside = area.code if area.code != district else None
+        found = await gazetteer.search(
+            connection, words, area=inside, limit=_CANDIDATES, within=asker.areas, at=now
+        )
+    if found and (best := found[0]).precise and best.score >= threshold and not _ambiguous(found):
+        there = await lookup.locate(connection, best.lon, best.lat, now)
+        if there.cell_code is not None and asker.covers(there.cell_code):
+            return Whereabouts(_at(best.lon, best.lat), best.name, round(best.score, 3))
+    return Whereabouts(
+        _at(area.lon, area.lat),
+        within=area.code,
+        candidates=tuple(_candidate(number, place) for number, place in enumerate(found, start=1)),
+    )
+
+
+def _at(lon: float, lat: float) -> Position:
+    return Position(x=lon, y=lat, datum=Datum.CGCS2000)
+
+
+def _ambiguous(found: Sequence[PlaceFound]) -> bool:
+    best = found[0]
+    return any(
+        other.score >= best.score - _NEARLY and _metres(best, other) > _SAME_SPOT_M
+        for other in islice(found, 1, None)
+    )
+
+
+def _metres(one: PlaceFound, other: PlaceFound) -> float:
+    """Near enough for neighbours."""
+    east = (other.lon - one.lon) * cos(radians(one.lat))
+    return hypot(east, other.lat - one.lat) * _METRES_OF_A_DEGREE
+
+
+def _candidate(number: int, place: PlaceFound) -> Candidate:
+    return Candidate(
+        number, place.name, str(place.kind), place.code or "", place.lon, place.lat, place.area_code,
+        round(place.score, 3), place.precise,
+    )  # fmt: skip
