@@ -86,7 +86,9 @@ def _status_notes(found: Found, rulebook: Rulebook) -> str:
     note = STAGE_NOTES[found.case.stage]
     if found.case.stage is Stage.REFUSED:
         return note + _reason(found.refusal, rulebook)
-    return note + _into(found.merged_number)
+    outcome = found.case.outcome
+    came_of_it = f"；{STAGE_NOTES[outcome]}" if found.case.stage is Stage.MERGED and outcome else ""
+    return note + _into(found.merged_number) + came_of_it
 
 
 def _reason(code: str | None, rulebook: Rulebook) -> str:
@@ -135,6 +137,13 @@ def _checked(happened: Happened, _rulebook: Rulebook) -> str:
     return "现场核查未通过 / the check on the spot has not passed"
 
 
+def _followed(happened: Happened, _rulebook: Rulebook) -> str:
+    """What came of the case it was merged into; its result for who reported."""
+    command = happened.data["command"]
+    words = f"{command['number']}：{STAGE_NOTES[Stage(command['stage'])]}"
+    return f"{words}：{command['text']}" if happened.own and command.get("text") else words
+
+
 #: The actions that change something for who waits, in words. Whatever is not here is the city's own business.
 UPDATES: dict[Action, _Words] = {
     Action.ACCEPT: _always("已受理 / accepted"),
@@ -144,6 +153,8 @@ UPDATES: dict[Action, _Words] = {
         STAGE_NOTES[Stage.REFUSED] + _reason(happened.data["command"].get("reason"), rulebook)
     ),
     Action.MERGE: lambda happened, _: STAGE_NOTES[Stage.MERGED] + _into(happened.merged_number),
+    Action.UNMERGE: _always("撤销并案，单独办理 / no longer merged: it goes on by itself"),
+    Action.FOLLOW: _followed,
     Action.FILE: _always("已立案 / filed"),
     Action.DISPATCH: _to_unit,
     Action.REDISPATCH: _to_unit,

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from app.cases.jobs import tell_outcomes
 from app.cases.workflow import Stage
 from app.channels.open311.telling import UPDATES, state
+from app.requests import Services
 from tests.cases.desk import Desk
 from tests.channels.open311.conftest import W1, Client
 from tests.channels.open311.schemas import check
@@ -116,6 +118,25 @@ async def test_a_merged_request_is_closed_and_names_the_other(citizen: Client, d
     assert told["status"] == "closed"
     assert told["status_notes"].endswith(f"：{first}")
     assert (await citizen.look(first))["status"] == "open"
+
+
+async def test_a_merged_request_is_told_what_came_of_the_other(
+    citizen: Client, desk: Desk, services: Services
+) -> None:
+    first, second = await citizen.report(), await citizen.report(description="同一处")
+    into = await case_of(desk, first)
+    await desk.act("clerk", await case_of(desk, second), "merge", into=into["id"])
+    await led_to_the_end(desk, await desk.look("clerk", into))
+    assert await tell_outcomes(services) == 1
+    told = (await citizen.look(second))["status_notes"]
+    assert first in told
+    assert told.endswith("；已处置，经核查结案 / handled, checked and closed")
+    updates = await citizen.get("servicerequestupdates", service_request_id=second)
+    assert first in updates[-1]["description"]
+    await desk.act("clerk", await case_of(desk, second), "unmerge", note="不是同一处")
+    assert (await citizen.look(second))["status"] == "open"
+    updates = await citizen.get("servicerequestupdates", service_request_id=second)
+    assert updates[-1]["description"].startswith("撤销并案")
 
 
 def test_only_what_ends_a_case_closes_it():
