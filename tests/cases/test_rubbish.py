@@ -86,7 +86,9 @@ def at(x: Any, y: Any, datum: Any = "cgcs2000") -> dict[str, Any]:
         (at("east", 30.0005), "position.x"),
         (at("NaN", 30.0005), "position.x"),
         (at("Infinity", 30.0005), "position.x"),
-        (at(True, None), "position.y"),
+        (at(120.0005, None), "position.y"),
+        (at(True, 30.0005), "position.x"),
+        (at("120.0005", 30.0005), "position.x"),
         (at(30.0005, 120.0005), "y"),  # swapped: no latitude is 120
         (at(200, 30), "x"),
         (at(120, -90.001), "y"),
