@@ -11,7 +11,8 @@ RUN uv pip install --quiet --python /opt/venv --no-deps --no-build-isolation --e
     && /opt/venv/bin/python -m compileall -q app
 
 FROM python:3.12-slim-bookworm
-RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin chengguan
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin chengguan \
+    && install --directory --owner=chengguan --mode=0700 /var/lib/chengguan
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv/chengguan /srv/chengguan
 WORKDIR /srv/chengguan

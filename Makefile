@@ -5,6 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+NODE_PACKAGES := .venv/node/.installed
 UV_VERSION := 0.13.9
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
@@ -23,6 +24,9 @@ $(INSTALLED): requirements-dev.lock requirements-uv.lock pyproject.toml scripts/
 	@scripts/environment .venv requirements-dev.lock
 	@touch $@
 
+$(NODE_PACKAGES): tests/photos/package-lock.json scripts/node-packages $(INSTALLED)
+	@scripts/node-packages .venv $(@D)
+
 .PHONY: demo
 demo: install ## load the demo district, replay its reports, and leave the API running
 	@$(BIN)/chengguan demo
@@ -30,7 +34,7 @@ demo: install ## load the demo district, replay its reports, and leave the API r
 .PHONY: test
 test: unset := env --unset=CHENGGUAN_DATABASE_URL
 test: ## every check: lint, then the tests, on a PostgreSQL of their own
-	@$(unset) $(MAKE) install lint
+	@$(unset) $(MAKE) install $(NODE_PACKAGES) lint
 	@$(unset) $(BIN)/pytest -q -n $$(nproc) --dist loadfile
 
 .PHONY: bench

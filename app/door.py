@@ -17,10 +17,17 @@ log = structlog.get_logger(__name__)
 
 #: Who watches over the service is always let in, or a busy process would be taken for a dead one.
 WATCHING = ("/health/", "/metrics")
+#: An upload waits for its sender, the disk and the darkroom, hardly for the database: it would hold a place
+#: for nothing.
+UPLOADING = "/api/v1/photos/uploads"
 
 
 def _is_let_in(scope: Scope) -> bool:
     return scope["type"] != "http" or str(scope["path"]).startswith(WATCHING)
+
+
+def _takes_no_place(scope: Scope) -> bool:
+    return _is_let_in(scope) or str(scope["path"]).startswith(UPLOADING)
 
 
 class Door:
@@ -55,7 +62,7 @@ class Turnstile:
         self._line = line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if _is_let_in(scope):
+        if _takes_no_place(scope):
             await self._app(scope, receive, send)
             return
         visit = _Visit(self._line, receive, send)

@@ -14,6 +14,8 @@ ChengguanError
 │   └── IdempotencyConflict  the key was used for a different request
 ├── VersionConflict          someone else changed it first; `current` is the state now
 ├── VersionRequired          a change must name the version it was made for
+├── UnknownProtocol          an upload speaks a version of tus that is not spoken here
+├── ChecksumMismatch         what came in is not what was sent: send it again
 └── NotReady                 the service or its set-up is not ready for this
     └── Overloaded           too many requests at once; `retry_after` says when to try again
 """
@@ -115,6 +117,16 @@ class VersionConflict(ChengguanError):
 class VersionRequired(ChengguanError):
     code = "version_required"
     title = "Say which version you are changing"
+
+
+class UnknownProtocol(ChengguanError):
+    code = "unknown_protocol"
+    title = "This version of the protocol is not spoken here"
+
+
+class ChecksumMismatch(ChengguanError):
+    code = "checksum_mismatch"
+    title = "What came in is not what was sent"
 
 
 class NotReady(ChengguanError):

@@ -22,6 +22,8 @@ from app.grid import router as grid
 from app.identity import router as identity
 from app.line import Line
 from app.middleware import BodyGuard, RequestMiddleware
+from app.photos import router as photos
+from app.photos import uploads
 from app.session import open_services
 from app.settings import Settings
 from app.watchdog import leave_with_parent
@@ -34,6 +36,7 @@ _TAGS = [
     },
     {"name": "派遣规则 Dispatch", "description": "规则库、责任矩阵、时限 Who must act, and by when."},
     {"name": "案卷 Cases", "description": "从上报到结案 From the report to closure."},
+    {"name": "照片 Photos", "description": "断点续传、验看、查看 Resumable upload, evidence, pictures."},
     *({"name": channel.tag, "description": channel.summary} for channel in CHANNELS),
     {"name": "运行 Operations", "description": "健康检查 Health."},
 ]
@@ -69,7 +72,15 @@ def create_app(
     declared = problems.problem_responses(Unauthenticated, Forbidden, InvalidInput, NotReady, Overloaded)
     # Routes are tried in this order: the most asked first.
     of_channels = (router for channel in CHANNELS for router in channel.routers)
-    for router in (cases.router, grid.router, dispatch.router, identity.router, *of_channels):
+    for router in (
+        cases.router,
+        grid.router,
+        uploads.router,
+        photos.router,
+        dispatch.router,
+        identity.router,
+        *of_channels,
+    ):
         app.include_router(router, prefix="/api/v1", responses=declared)
     for router in (router for channel in CHANNELS for router in channel.roots):
         app.include_router(router)

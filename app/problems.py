@@ -34,7 +34,7 @@ RETRY_AFTER = 5
 class Answer:
     """The status an error is answered with, and its title in Chinese."""
 
-    status: HTTPStatus
+    status: int
     title_zh: str
 
 
@@ -52,6 +52,8 @@ ANSWERS: dict[type[ChengguanError], Answer] = {
     errors.IdempotencyConflict: Answer(HTTPStatus.CONFLICT, "幂等键已用于另一请求"),
     errors.VersionConflict: Answer(HTTPStatus.PRECONDITION_FAILED, "案卷已被他人更新"),
     errors.VersionRequired: Answer(HTTPStatus.PRECONDITION_REQUIRED, "请注明所修改的版本"),
+    errors.UnknownProtocol: Answer(HTTPStatus.PRECONDITION_FAILED, "不支持的协议版本"),
+    errors.ChecksumMismatch: Answer(460, "校验和不符"),  # the number that tus gave it
     errors.NotReady: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "服务尚未就绪"),
     errors.Overloaded: Answer(HTTPStatus.SERVICE_UNAVAILABLE, "请求过多"),
 }

@@ -85,6 +85,32 @@ class TokenSettings(_Group):
     login_block_minutes: int = Field(15, ge=1, description="How long logging in stays blocked, in minutes.")
 
 
+class PhotoSettings(_Group):
+    """Photos: where they are kept, and how much is taken."""
+
+    store: str | None = Field(
+        None,
+        description="A folder, or `s3://bucket/prefix` with credentials, region and endpoint in the usual "
+        "`AWS_…` variables. Unset: `photos` in `data`.",
+    )
+    uploads: Path | None = Field(
+        None,
+        description="Folder of uploads under way, the same for all API processes and the worker. "
+        "Unset: `uploads` in `data`.",
+    )
+    max_bytes: int = Field(20_971_520, ge=1024, description="Largest photo taken, in bytes.")
+    max_pixels: int = Field(
+        50_000_000, ge=10_000, description="Largest photo taken, in pixels; more is refused undecoded."
+    )
+    picture_px: int = Field(2560, ge=320, description="Longer side of the copy that others see, in pixels.")
+    thumbnail_px: int = Field(320, ge=32, description="Longer side of the thumbnail, in pixels.")
+    uploads_each: int = Field(50, ge=1, description="Uploads one caller may have under way.")
+    upload_hours: int = Field(72, ge=1, description="Hours after which an unfinished upload is given up.")
+    unattached_hours: int = Field(
+        168, ge=1, description="Hours after which a photo that belongs to no case is deleted."
+    )
+
+
 class WorkerSettings(_Group):
     """Rhythm of the background jobs."""
 
@@ -228,6 +254,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     pool: PoolSettings = PoolSettings()
     tokens: TokenSettings = TokenSettings()
+    photos: PhotoSettings = PhotoSettings()
     worker: WorkerSettings = WorkerSettings()
     inspectors: InspectorSettings = InspectorSettings()
     outbox: OutboxSettings = OutboxSettings()

@@ -26,6 +26,7 @@ from app.db import libpq_url
 from app.errors import NotReady
 from app.identity import store as identity
 from app.job import Job
+from app.photos import jobs as photos
 from app.requests import Services
 from app.settings import WorkerSettings
 
@@ -66,6 +67,7 @@ JOBS: tuple[Job, ...] = (
     Job("seal", _every_seal, cases.seal),
     Job("watch_archive", lambda _: "*/5 * * * *", watch_archive),
     Job("clean", lambda _: "17 * * * *", _clean),
+    Job("tidy_photos", lambda _: "27 * * * *", photos.tidy),
     *(job for channel in CHANNELS for job in channel.jobs),
 )
 

@@ -18,6 +18,7 @@ for _tables in (
     "grid.tables",
     "dispatch.tables",
     "cases.tables",
+    "photos.tables",
     "idempotency",
     "channels.catalogue",
 ):

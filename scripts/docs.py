@@ -32,7 +32,7 @@ from app.cases.workflow import BY_ACTION, STAGE_CLOCKS, STAGE_LABELS, Stage
 from app.dispatch.labels import HEADINGS, WORDS
 from app.dispatch.rulebook import ClockKind, CodeSet, Policy
 from app.errors import ChengguanError
-from app.identity.access import RoleRequired, asked, current_principal
+from app.identity.access import RoleRequired, asked, current_principal, introduced
 from app.identity.principal import ROLE_LABELS, Role
 from app.metrics import Metrics
 from app.settings import Settings, WorkerSettings, variable
@@ -190,10 +190,21 @@ def error_names() -> list[type[ChengguanError]]:
     return found[1:]
 
 
+_ROUTERS = (
+    "identity.router",
+    "grid.router",
+    "dispatch.router",
+    "cases.router",
+    "photos.uploads",
+    "photos.router",
+)
+
+
 def routes() -> str:
     rows = []
-    for package in ("identity", "grid", "dispatch", "cases"):
-        for route in importlib.import_module(f"app.{package}.router").router.routes:
+    for module in _ROUTERS:
+        package = module.partition(".")[0]
+        for route in importlib.import_module(f"app.{module}").router.routes:
             assert isinstance(route, APIRoute)
             rows += [
                 (f"`{method}`", f"`{route.path}`", _summary(route), _who(route, package))
@@ -217,7 +228,7 @@ def _who(route: APIRoute, package: str) -> str:
     waiting = [route.dependant]
     for dependant in waiting:
         waiting += dependant.dependencies
-        known |= dependant.call in (current_principal, asked)
+        known |= dependant.call in (current_principal, asked, introduced)
         if isinstance(dependant.call, RoleRequired):
             lets_in &= set(dependant.call.roles)
     if lets_in != set(Role):

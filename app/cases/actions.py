@@ -10,13 +10,23 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 from app.cases.citizen import CallBack, RevealCaller, Supplement
 from app.cases.command import CodeText, Command, Line, OptionalWords, Position, Words
+from app.cases.photo import PhotoKind
 from app.cases.workflow import Action, Stage
 from app.dispatch.rulebook import CodeSet
 from app.moment import Moment
+
+
+class ReportedPhoto(BaseModel):
+    """照片 that comes with a report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    photo: UUID
+    kind: PhotoKind
 
 
 class Report(Command):
@@ -34,6 +44,9 @@ class Report(Command):
         None, description="The sender's own order number; a repeat returns the first case."
     )
     result: OptionalWords = Field("", description="自行处置的结果; only with `report_handled`.")
+    photos: tuple[ReportedPhoto, ...] = Field(
+        (), max_length=12, description="照片 uploaded before, attached to the new case at once."
+    )
 
     def coded(self) -> dict[str, CodeSet]:
         return {"source": CodeSet.SOURCE}
@@ -296,6 +309,14 @@ class Note(Command):
     text: Words
 
 
+class Attach(Command):
+    """上传照片: a photo the caller has uploaded becomes evidence of the case."""
+
+    action: Literal[Action.ATTACH] = Action.ATTACH
+    photo: UUID
+    kind: PhotoKind
+
+
 class FileAppeal(Command):
     action: Literal[Action.APPEAL]
     text: Words
@@ -357,7 +378,7 @@ CaseCommand = Annotated[
     | Check | Recheck | Rework | Close
     | RequestVoiding | ApproveVoiding | RejectVoiding
     | AssignInspector | Remind | Supervise | ReplySupervision | Note
-    | Supplement | CallBack | RevealCaller
+    | Supplement | CallBack | RevealCaller | Attach
     | FileAppeal | ReviewAppeal | DecideAppeal,
     Field(discriminator="action"),
 ]  # fmt: skip

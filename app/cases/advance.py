@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.cases import clocks, journal, store
 from app.cases.case import Case, ClockState, Folded
 from app.cases.command import Command
-from app.cases.draw import Draw
 from app.cases.effects import EFFECTS
 from app.cases.journal import Entry
 from app.cases.outcome import Found
@@ -66,8 +65,8 @@ async def advance(
     Errors: `InvalidInput` when the command's content does not fit the case or the rulebook.
     """
     before, now, rulebook = situation.folded, situation.now, situation.rulebook
-    row = BY_ACTION[command.action]
     found = found or Found()
+    row = BY_ACTION[command.action]
     outcome = EFFECTS[command.action](command, situation, found)
     fields = outcome.fields
     stage = row.target or before.case.stage
@@ -94,7 +93,7 @@ async def advance(
         action=command.action,
         actor=situation.actor,
         to_stage=stage,
-        data=_data(command, changes, changed, found.draw),
+        data=_data(command, changes, changed, found),
     )
     after = after.model_copy(update={"version": entry.version, "head": entry.hash})
     written = {name: getattr(after, name) for name in (*changes, "version", "head")}
@@ -103,10 +102,17 @@ async def advance(
 
 
 def _data(
-    command: Command, changes: dict[str, Any], moved: tuple[ClockState, ...], draw: Draw | None = None
+    command: Command,
+    changes: dict[str, Any],
+    moved: tuple[ClockState, ...],
+    found: Found | None = None,
 ) -> dict[str, Any]:
-    drawn = {} if draw is None else {"draw": draw.model_dump(mode="json")}
-    return drawn | {
+    beside: dict[str, Any] = {}
+    if found is not None and found.draw is not None:
+        beside["draw"] = found.draw.model_dump(mode="json")
+    if found is not None and found.photo is not None:
+        beside["evidence"] = found.photo.told()
+    return beside | {
         "command": command.words(),
         "changes": changes,
         "clocks": [clock.model_dump(mode="json") for clock in moved],

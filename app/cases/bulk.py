@@ -61,6 +61,10 @@ async def report_many(
                     "批量上报须有工单号 external_number / give each report its order number",
                     fields={"external_number": "missing"},
                 )
+            if command.photos:
+                raise InvalidInput(
+                    "批量上报不能带照片 / reports in bulk come without photos", fields={"photos": "not here"}
+                )
             if order not in known and order not in new:
                 check_allowed(command, actor, rulebook)
                 check_codes(command, rulebook)

@@ -196,6 +196,8 @@ class Case(BaseModel):
     reworks: int = 0
     reminders: int = 0
     duplicates: int = 0
+    photos: int = 0
+    doubtful_photos: int = 0
     listed: bool = False
     pending: Pending | None = None
     pending_by: UUID | None = None

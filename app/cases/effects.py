@@ -223,6 +223,13 @@ def _called_back(command: citizen.CallBack, s: Situation, _found: Found) -> Outc
     return Outcome({"call_back": {"at": s.now.isoformat(), **said}})
 
 
+def _attached(_command: actions.Attach, s: Situation, found: Found) -> Outcome:
+    assert found.photo is not None
+    case = s.folded.case
+    doubtful = case.doubtful_photos + bool(found.photo.doubts)
+    return Outcome({"photos": case.photos + 1, "doubtful_photos": doubtful})
+
+
 def _appealed(_command: Command, _s: Situation, _found: Found) -> Outcome:
     return Outcome({"appeal": Appeal.FIRST_REVIEW})
 
@@ -306,6 +313,7 @@ EFFECTS: dict[Action, Effect] = {
     Action.SUPPLEMENT: _nothing,
     Action.CALL_BACK: _called_back,
     Action.REVEAL_CALLER: _nothing,
+    Action.ATTACH: _attached,
     Action.APPEAL: _appealed,
     Action.REVIEW_APPEAL: _appeal_reviewed,
     Action.DECIDE_APPEAL: _appeal_decided,

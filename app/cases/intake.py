@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import geo
 from app.cases import duplicates, store
-from app.cases.actions import Report
+from app.cases.actions import Attach, Report
 from app.cases.advance import begin
 from app.cases.case import Case
 from app.cases.command import CodeText, Line
@@ -21,6 +21,7 @@ from app.cases.lookups import check_codes, there_is, unknown
 from app.cases.permission import Situation
 from app.cases.placing import Placed, cell_of, fields_of, fields_of_area, outside_areas
 from app.cases.scope import sees
+from app.cases.service import carry_out
 from app.cases.workflow import BY_ACTION, Action
 from app.db import new_id
 from app.dispatch.active import RulebookVersion, active_rulebook
@@ -84,8 +85,11 @@ async def report(
     (number,) = await store.next_numbers(connection, rulebook.district_code, local_day(now, rulebook), 1)
     fields |= {"number": number, "verified": verified}
     folded = await begin(connection, command, fields, actor, rulebook)
+    situation = Situation(folded, actor, now, rulebook, version.id)
+    for one in command.photos:
+        situation = await carry_out(connection, Attach(photo=one.photo, kind=one.kind), situation)
     near = await near_of(connection, folded.case, rulebook, actor)
-    return Taken(Situation(folded, actor, now, rulebook, version.id), near)
+    return Taken(situation, near)
 
 
 def check_allowed(command: Report, actor: Principal, rulebook: Rulebook) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from app.cases.case import ClockState, Pending
 from app.cases.draw import Draw
 from app.cases.permission import Situation
+from app.cases.photo import Examined
 from app.cases.placing import Placed
 from app.dispatch.matrix import Decision
 from app.grid.place import ComponentFact
@@ -22,6 +23,7 @@ class Found:
     component: ComponentFact | None = None
     draw: Draw | None = None
     placed: Placed | None = None
+    photo: Examined | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,7 @@ async def case_journal(case: str, ask: Asking) -> list[JournalEntry]:
             to_stage=Stage(entry.to_stage),
             command=entry.data["command"],
             changes=entry.data["changes"],
+            evidence=entry.data.get("evidence"),
             hash=entry.hash,
         )
         for entry in await journal.entries(ask.connection, situation.folded.case.id)

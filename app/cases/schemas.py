@@ -130,6 +130,8 @@ class CaseReply(CaseSummary):
     reworks: int
     reminders: int
     duplicates: int
+    photos: int = Field(description="照片 attached.")
+    doubtful_photos: int = Field(description="存疑照片: those that something speaks against.")
     pending_until: datetime | None
     appeal: Appeal | None
     merged_into: UUID | None
@@ -174,6 +176,7 @@ class JournalEntry(BaseModel):
     to_stage: Stage
     command: dict[str, Any]
     changes: dict[str, Any]
+    evidence: dict[str, Any] | None = Field(description="验看: of a photo attached, what was found.")
     hash: str
 
 

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases import actions, duplicates, journal, store, tasks
+from app.cases import actions, album, duplicates, journal, store, tasks
 from app.cases.advance import advance
 from app.cases.case import Case
 from app.cases.command import Command
 from app.cases.draw import Draw, DrawTold
 from app.cases.effects import GIVES_TASK
+from app.cases.evidence import examined
 from app.cases.lookups import check_codes, component
 from app.cases.outcome import Found
 from app.cases.permission import Situation, permit, refused
@@ -68,6 +69,8 @@ async def carry_out(connection: AsyncConnection, command: Command, situation: Si
     check_codes(command, situation.rulebook)
     found = await _find(connection, command, situation)
     after = await advance(connection, command, situation, found)
+    if found.photo is not None:
+        await album.attach(connection, after.case, found.photo, situation.actor, situation.now)
     if isinstance(command, actions.Merge):
         await _absorb(connection, command.into, after.case, situation)
     elif isinstance(command, actions.Unmerge):
@@ -113,6 +116,8 @@ async def _find(connection: AsyncConnection, command: Command, s: Situation) -> 
         return Found(placed=await located(connection, command, s))
     if isinstance(command, actions.Dispatch):
         return Found(decision=proposed(case, s.rulebook))
+    if isinstance(command, actions.Attach):
+        return Found(photo=await examined(connection, command, s))
     if command.action in GIVES_TASK:
         task = tasks.task_of(command.action, case.stage)
         if isinstance(command, actions.AssignInspector) and command.username is not None:

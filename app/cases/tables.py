@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     Sequence,
     Text,
@@ -113,6 +114,8 @@ class CaseRow(Base):
     reworks: Mapped[int]
     reminders: Mapped[int]
     duplicates: Mapped[int]
+    photos: Mapped[int] = mapped_column(server_default=text("0"))
+    doubtful_photos: Mapped[int] = mapped_column(server_default=text("0"))
     listed: Mapped[bool]
     pending: Mapped[str | None]
     pending_by: Mapped[UUID | None]
@@ -215,6 +218,63 @@ class ClockRow(Base):
             postgresql_where=text("stopped_at IS NULL AND overran_at IS NULL AND due_at IS NOT NULL"),
         ),
     )  # fmt: skip
+
+
+class PhotoRow(Base):
+    """照片 that came in: whose it is, and what it tells of itself. Its files go by the hash of its content.
+
+    `look` is what it looks like, in 64 bits; `bands` are the look's four quarters, each with its place, so
+    that two looks that differ in three bits or fewer have one in common.
+    """
+
+    __tablename__ = "photo"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sha256: Mapped[str]
+    media_type: Mapped[str]
+    size: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    look: Mapped[int | None] = mapped_column(BigInteger)
+    bands: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    uploader_id: Mapped[UUID]
+    uploader_name: Mapped[str]
+    uploaded_at: Mapped[datetime]
+    taken_at: Mapped[datetime | None]
+    lon: Mapped[float | None]
+    lat: Mapped[float | None]
+    exif: Mapped[dict[str, Any]]
+    #: When its files were safe; before, it is no photo yet.
+    stored_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_photo_sha256", "sha256"),
+        Index("ix_photo_bands", "bands", postgresql_using="gin"),
+        Index("ix_photo_uploaded_at", "uploaded_at"),
+    )
+
+
+class CasePhotoRow(Base):
+    """案卷照片: a photo that is evidence of a case, and what spoke against it when it was attached."""
+
+    __tablename__ = "case_photo"
+
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("case_file.id"), primary_key=True)
+    photo_id: Mapped[UUID] = mapped_column(ForeignKey("photo.id"), primary_key=True)
+    kind: Mapped[str]
+    version: Mapped[int]
+    attached_at: Mapped[datetime]
+    attached_by: Mapped[UUID]
+    attached_name: Mapped[str]
+    doubts: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    distance_m: Mapped[float | None]
+    age_minutes: Mapped[int | None]
+    same_as: Mapped[UUID | None]
+
+    __table_args__ = (
+        Index("ix_case_photo_photo", "photo_id"),
+        Index("ix_case_photo_attached_by", "attached_by", "attached_at"),
+    )
 
 
 class JournalRow(Base):

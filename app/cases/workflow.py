@@ -111,6 +111,7 @@ class Action(StrEnum):
     SUPPLEMENT = "supplement"
     CALL_BACK = "call_back"
     REVEAL_CALLER = "reveal_caller"
+    ATTACH = "attach"
     APPEAL = "appeal"
     REVIEW_APPEAL = "review_appeal"
     DECIDE_APPEAL = "decide_appeal"
@@ -300,6 +301,9 @@ TRANSITIONS: tuple[Transition, ...] = (
          (Role.INTAKE_CLERK, Role.SHIFT_LEADER, Role.EVALUATOR, Role.INTEGRATION)),
     _row(Action.REVEAL_CALLER, "查看来电人", "see who called", frozenset(Stage), None,
          (Role.INTAKE_CLERK, Role.SHIFT_LEADER, Role.UNIT_OFFICER), guards=(Guard.CALLER_KNOWN,)),
+    _row(Action.ATTACH, "上传照片", "attach a photo", OPEN, None,
+         (Role.INSPECTOR, Role.UNIT_OFFICER, Role.STREET_CHIEF, Role.INTAKE_CLERK, Role.SHIFT_LEADER,
+          Role.INTEGRATION)),
     # -- after closing --
     _row(Action.APPEAL, "申诉", "appeal against overdue", (Stage.CLOSED,), None,
          (Role.UNIT_OFFICER,), Party.LEAD_UNIT, guards=(Guard.APPEALABLE,), starts=(ClockKind.APPEALING,)),

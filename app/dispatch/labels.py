@@ -76,6 +76,9 @@ HEADINGS: Mapping[str, str] = {
     "pair_days": "同组次数统计天数",
     "pair_percent": "同组次数上限（占平均的百分比）",
     "snap_m": "就近归格距离（米）",
+    "photo_radius_m": "照片有效距离（米）",
+    "photo_hours": "照片有效时间（小时）",
+    "photos_per_kind": "每类照片张数上限",
     "appeal_days": "申诉期限（天）",
     "fallback_unit": "兜底单位",
 }

@@ -311,6 +311,13 @@ class Policy(_Row):
         150, ge=100, le=1000, description="Whoever met it oftener than so much of the average is not drawn."
     )
     snap_m: float = Field(30, ge=0, description="A point this near to a cell, outside all, counts as in it.")
+    photo_radius_m: float = Field(
+        200, gt=0, description="A photo taken farther than this from the case is doubtful."
+    )
+    photo_hours: float = Field(
+        24, gt=0, le=8760, description="A photo taken longer than this before it is attached is doubtful."
+    )
+    photos_per_kind: int = Field(6, ge=1, description="Photos of one kind a case may have.")
     appeal_days: int = Field(15, ge=1, description="Days after closing within which a unit may appeal.")
     fallback_unit: str = Field(description="兜底单位: who leads when nobody else resolves.")
 

@@ -54,6 +54,16 @@ async def current_principal(
 CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
 
 
+async def introduced(parts: ServicesDep, access_token: BearerToken, api_key: ClientKey) -> Principal:
+    """Who is asking, found out in a transaction that is over: for routes that go on to wait for the sender or
+    for files, with no connection held meanwhile. Errors: `Unauthenticated`."""
+    async with parts.database.transaction() as connection:
+        return await Credentials(access_token, api_key).principal(connection, parts, parts.clock.now())
+
+
+Caller = Annotated[Principal, Depends(introduced)]
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """来件: a request of a known caller, in its transaction, at its moment."""
@@ -111,12 +121,23 @@ class RoleRequired:
     roles: tuple[Role, ...]
 
     async def __call__(self, principal: CurrentPrincipal) -> Principal:
+        return self.admit(principal)
+
+    def admit(self, principal: Principal) -> Principal:
         if not principal.has(*self.roles):
             raise Forbidden(
                 f"this is for {', '.join(map(label, self.roles))}; ask somebody who has the role",
                 roles=list(self.roles),
             )
         return principal
+
+
+@dataclass(frozen=True, slots=True)
+class CallerRoleRequired(RoleRequired):
+    """The same for a `Caller`."""
+
+    async def __call__(self, principal: Caller) -> Principal:
+        return self.admit(principal)
 
 
 def require(*roles: Role) -> RoleRequired:

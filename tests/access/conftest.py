@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TypeAlias
 
 import httpx
@@ -10,9 +11,11 @@ import pytest
 
 from app.postgres import PrivateCluster
 from app.requests import Services
+from app.settings import Settings
 from tests.access import scene as scenery
 from tests.access.scene import Scene
-from tests.city import Founded, app, copied, desk, found_once, http, settings, shared_url, world
+from tests.city import Founded, app, city_settings, copied, desk, found_once, http, shared_url, world
+from tests.photos.pictures import lay_files
 from tests.world import World
 
 __all__ = ["app", "desk", "http", "settings", "shared_url", "world"]
@@ -42,6 +45,13 @@ def staffed(cluster: PrivateCluster, template: str) -> Staffed:
 @pytest.fixture(scope="session")
 def founded(staffed: Staffed) -> Founded:
     return staffed[0]
+
+
+@pytest.fixture
+def settings(shared_url: str, tmp_path: Path, scene: Scene) -> Settings:
+    """With the files of the photos that lie ready."""
+    lay_files(tmp_path / "photos", scenery.photo_of("clerk"), scenery.photo_of("client"))
+    return city_settings(shared_url, tmp_path)
 
 
 @pytest.fixture

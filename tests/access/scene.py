@@ -11,7 +11,7 @@ import io
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import httpx
 from sqlalchemy import insert
@@ -29,8 +29,10 @@ from app.identity import store as identity
 from app.identity import tokens
 from app.identity.account import Account
 from app.identity.principal import SYSTEM, Role
+from app.photos.store import Upload, begin
 from app.requests import Services
 from tests.cases.desk import Desk
+from tests.photos.pictures import uploaded
 from tests.world import (
     DISTRICT,
     EAST,
@@ -125,6 +127,16 @@ class _Hiring:
         self.world.headers[name] = {"Authorization": f"Bearer {token}"}
 
 
+def photo_of(person: str) -> UUID:
+    return uuid5(NAMESPACE_OID, f"photo of {person}")
+
+
+def _upload(role: str, owner: UUID) -> Upload:
+    """Ten bytes are to come, and none has."""
+    name = uuid5(NAMESPACE_OID, f"upload of {role}")
+    return Upload(name, owner, role, 10, "", MONDAY_9AM, MONDAY_9AM + _LIFE)
+
+
 async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> Scene:
     """A case in handling that everybody at home sees, one of the API client's own, and a draft rulebook."""
     desk = Desk(http, services, world)
@@ -134,6 +146,17 @@ async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> 
     await desk.act("dispatcher", case, "dispatch")
     await desk.act("west_officer", case, "sign")
     clients_own = await desk.report("client", "W1")
+    own = {"client": {"case": clients_own["id"], "version": clients_own["version"]}}
+    async with services.database.transaction() as connection:
+        for person in ("clerk", "client"):
+            await uploaded(connection, str(photo_of(person)), world.ids[person], person)
+        for role, person in HOME.items():
+            if person in world.ids:
+                await begin(connection, _upload(role, world.ids[person]))
+                own.setdefault(role, {})["upload"] = _upload(role, world.ids[person]).id
+    await desk.act("clerk", case, "attach", photo=str(photo_of("clerk")), kind="near")
+    await desk.act("client", clients_own, "attach", photo=str(photo_of("client")), kind="near")
+    own["client"] |= {"photo": photo_of("client"), "version": clients_own["version"]}
     (chief,) = (await desk.get("admin", "/street-chiefs", segment="R-W")).json()["items"]
     form = {"grant_type": "password", "username": "wei", "password": PASSWORD}
     tokens = (await http.post("/api/v1/auth/token", data=form)).json()
@@ -161,6 +184,9 @@ async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> 
             "case": case["id"],
             "version": case["version"],
             "account_id": world.ids["wei"],
+            "photo": photo_of("clerk"),
+            "account": world.ids["clerk"],
+            "upload": _upload("inspector", world.ids["wei"]).id,
             "client_id": world.ids["west_client"],
             "chief_id": chief["id"],
             "number": draft.number,
@@ -170,7 +196,7 @@ async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> 
             "webhook_id": webhook_id,
             "event_id": entry.id,
         },
-        own={"client": {"case": clients_own["id"], "version": clients_own["version"]}},
+        own=own,
         workbook=content.getvalue(),
     )
 

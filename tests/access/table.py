@@ -24,6 +24,7 @@ NOTERS = frozenset(
     {"inspector", "intake_clerk", "shift_leader", "dispatcher", "unit_officer", "street_chief", "evaluator"}
 )
 BEAT_KEEPERS = frozenset({"administrator", "shift_leader"})
+PHOTOGRAPHERS = REPORTERS | {"unit_officer"}
 COMPONENT_KEEPERS = frozenset({"administrator", "shift_leader", "inspector", "unit_officer"})
 
 
@@ -85,6 +86,7 @@ class Route:
     json: Any = None
     params: dict[str, Any] = field(default_factory=dict)
     data: dict[str, str] | None = None
+    content: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     names: dict[str, Any] = field(default_factory=dict)
     but: dict[str, int] = field(default_factory=dict)
@@ -106,6 +108,8 @@ class Route:
         return 401 if caller == "anonymous" else 403
 
 
+_TUS = {"Tus-Resumable": "1.0.0"}
+_OWN_UPLOADS = not_of_a_place("the caller's own uploads")
 _CELL = {"code": cell_code("W1")}
 _PART = {"code": MANHOLE}
 _BEAT = {"name": "西街", "cells": [cell_code("W1"), cell_code("W2")], "inspectors": ["wei"]}
@@ -179,6 +183,20 @@ ROUTES = (
     Route("GET /cases/{case}/place-candidates", KNOWN, 200, refused(404), of_case=True),
     Route("GET /cases/{case}/reports", KNOWN, 200, refused(404), of_case=True),
     Route("GET /cases/{case}/draws", KNOWN, 200, refused(404), of_case=True),
+    # -- photos --
+    Route("OPTIONS /photos/uploads", ANYBODY, 204, not_of_a_place("what of a protocol is spoken")),
+    Route("POST /photos/uploads", PHOTOGRAPHERS, 201, _OWN_UPLOADS, headers={**_TUS, "Upload-Length": "10"}),
+    Route("GET /photos/uploads", PHOTOGRAPHERS, 200, _OWN_UPLOADS),
+    Route("HEAD /photos/uploads/{upload}", PHOTOGRAPHERS, 200, refused(404), headers=_TUS),
+    Route("GET /photos/uploads/{upload}", PHOTOGRAPHERS, 200, refused(404)),
+    Route("PATCH /photos/uploads/{upload}", PHOTOGRAPHERS, 204, refused(404), content=b"12345",
+          headers={**_TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}),
+    Route("DELETE /photos/uploads/{upload}", PHOTOGRAPHERS, 204, refused(404), headers=_TUS),
+    Route("GET /cases/{case}/photos", KNOWN, 200, refused(404), of_case=True),
+    Route("GET /photos/{photo}", KNOWN, 200, refused(404), of_case=True),
+    Route("GET /photos/{photo}/{variant}", KNOWN, 200, refused(404), of_case=True,
+          names={"variant": "thumbnail"}),
+    Route("GET /inspectors/{account}/evidence", CENTRE, 200, figure("photos")),
     Route("GET /workflow", KNOWN, 200, not_of_a_place("the transition table")),
     # -- inspectors: the one at home is on duty in 西街 and patrols the beat there --
     Route("GET /tasks", KNOWN, 200, not_of_a_place("what was given to the caller")),

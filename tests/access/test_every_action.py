@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.access.scene import ABROAD, BESIDE, HOME, STREET
 from tests.access.situations import STAGES, TOMORROW, Case, Situation
 from tests.access.table import REPORTERS
 from tests.cases.desk import Desk
+from tests.photos.pictures import uploaded
 from tests.world import PEOPLE, middle
 
 #: Who asks. They all see the case, but for the units before it is dispatched, the API client, and the
@@ -55,6 +57,7 @@ class Rule:
     body: dict[str, Any] = field(default_factory=dict)
     content: Content | None = None
     guarded: str = ""
+    own: Callable[[str], dict[str, Any]] = lambda _: {}
 
     def people(self, case: Case) -> set[str]:
         return {case["inspector_name"] if name == "@inspector" else name for name in self.right.split()}
@@ -109,6 +112,8 @@ RULES = {
     "call_back": Rule(ALWAYS, on.handling, f"{ACCEPTING} {EVALUATORS} hotline", {"reached": False}),
     "reveal_caller": Rule(ALWAYS, on.handling, "", {"reason": "联系来电人"},
                           guarded=f"{ACCEPTING} west_officer enforcer"),
+    "attach": Rule(OPEN, on.handling, f"wei lan clerk {LEADERS} west_officer enforcer chief hotline",
+                   {"kind": "near"}, own=lambda who: {"photo": photo_of(who)}),
     "appeal": Rule("closed", on.closed_late, "west_officer", _TEXT),
     "review_appeal": Rule("closed", on.appealed, f"{LEADERS} {EVALUATORS}", {"upheld": True, **_NOTE}),
     "decide_appeal": Rule("closed", on.appeal_reviewed, "second_evaluator", {"upheld": True, **_NOTE},
@@ -116,6 +121,10 @@ RULES = {
 }  # fmt: skip
 SITUATIONS = {rule.situation: [name for name, one in RULES.items() if one.situation is rule.situation]
               for rule in RULES.values()}  # fmt: skip
+
+
+def photo_of(who: str) -> str:
+    return str(uuid5(NAMESPACE_OID, f"photo of {who}"))
 
 
 def test_every_action_the_api_offers_has_its_rule():
@@ -155,6 +164,9 @@ def _foreigners(rule: Rule, case: Case) -> set[str]:
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda one: " ".join(SITUATIONS[one]))
 async def test_who_may_take_an_action(desk, connection, situation):
     case = await situation(desk)
+    if "attach" in SITUATIONS[situation]:
+        for who in set(WATCHERS) - {"anonymous"}:
+            await uploaded(connection, photo_of(who), desk.world.ids[who], who)
     for name in SITUATIONS[situation]:
         rule = RULES[name]
         body = rule.body | (await rule.content(desk, case) if rule.content else {})
@@ -163,7 +175,7 @@ async def test_who_may_take_an_action(desk, connection, situation):
         got = {}
         for who in expected:
             savepoint = await connection.begin_nested()
-            got[who] = (await desk.try_act(who, case, name, **body)).status_code
+            got[who] = (await desk.try_act(who, case, name, **body, **rule.own(who))).status_code
             await savepoint.rollback()
         assert got == expected, name
 
@@ -184,7 +196,7 @@ async def test_in_another_stage_an_action_is_refused_with_those_allowed(desk, st
             offered[who] = [action["action"] for action in seen["available_actions"]]
         content = {"into": case["id"]} if name == "merge" else {}
         content |= {"order": case["id"]} if name == "reply_supervision" else {}
-        reply = await desk.try_act(who, case, name, **rule.body, **content)
+        reply = await desk.try_act(who, case, name, **rule.body, **content, **rule.own(who))
         assert reply.status_code == 409, f"{who} {name}: {reply.text}"
         problem = reply.json()
         assert (problem["code"], problem["stage"]) == ("action_not_allowed", stage)

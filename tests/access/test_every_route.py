@@ -53,6 +53,7 @@ class Asker:
                 params=route.params,
                 json=route.json,
                 data=filled(route.data) or None,
+                content=route.content,
                 headers=self.world.headers[who] | filled(route.headers),
                 files={"file": ("book.xlsx", self.scene.workbook)} if route.uploads else None,
             )

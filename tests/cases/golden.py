@@ -51,6 +51,7 @@ note                  : ALL → : intake_clerk shift_leader dispatcher inspector
 supplement            : ALL → : intake_clerk integration :
 call_back             : ALL → : intake_clerk shift_leader evaluator integration :
 reveal_caller         : ALL → : intake_clerk shift_leader unit_officer {caller_known} :
+attach                : OPEN → : inspector unit_officer street_chief intake_clerk shift_leader integration :
 appeal                : closed → : unit_officer [lead_unit] {appealable} : +appealing
 review_appeal         : closed → : shift_leader evaluator {appeal_in_first_review} :
 decide_appeal         : closed → : evaluator {appeal_in_second_review not_first_reviewer} :

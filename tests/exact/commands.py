@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.exact.city import City
 from tests.exact.doing import Body
-from tests.exact.model import Case
+from tests.exact.model import Case, photos_of
 from tests.world import CELLS, MANHOLE, middle
 
 CONDITIONS = ("E0405-1", "E0110-1", "E0101-1", "C0102-1")
@@ -28,9 +28,18 @@ def _spoilt(code: str, which: int) -> str:
     return "no_such_code" if which % 11 == 10 else code
 
 
-def body_of(action: str, case: Case, city: City, now: datetime, which: int) -> Body:
+def body_of(who: str, action: str, case: Case, city: City, now: datetime, which: int) -> Body:
     """A body for the action; `which` chooses among those there are, the smallest being the plainest."""
+    if action == "attach":
+        return {"action": action, **_photo(who, which)}
     return {"action": action, **_content(action, case, city, now, which)}
+
+
+def _photo(who: str, which: int) -> Body:
+    """Mostly near, so that a kind gets full; sometimes another's photo, or none."""
+    mine = photos_of(who)
+    photo = _of([*mine, *mine, photos_of("nobody")[0], photos_of("lan")[0]], which)
+    return {"photo": photo, "kind": _of(("near", "near", "near", "far", "reference", "after"), which // 18)}
 
 
 def _content(action: str, case: Case, city: City, now: datetime, which: int) -> Body:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tests.cases.golden import ROWS
 from tests.exact.books import BOOKS, lead_by_hand
-from tests.exact.model import Case, Clock, Refused, covers
+from tests.exact.model import Case, Clock, Refused, covers, photos_of
 from tests.world import CELLS, MANHOLE, cell_code, middle
 
 if TYPE_CHECKING:
@@ -271,6 +271,17 @@ def _reply_supervision(do: Doing) -> None:
     raise Refused(422)
 
 
+def _attach(do: Doing) -> None:
+    """Once, by who uploaded it, so many of a kind. It tells nothing of place and time: it is doubtful."""
+    photo, kind = do.body["photo"], do.body["kind"]
+    kinds = list(do.case.photos.values())
+    most = do.case.policy.photos_per_kind
+    if photo not in photos_of(do.who) or photo in do.case.photos or kinds.count(kind) >= most:
+        raise Refused(422)
+    do.case.photos[photo] = kind
+    do.told(photos=len(do.case.photos), doubtful_photos=len(do.case.photos))
+
+
 def _appeal(do: Doing) -> None:
     do.told(appeal="first_review")
     do.case.start("appealing", do.now)
@@ -305,6 +316,7 @@ DOES: dict[str, Callable[[Doing], None]] = {
     "approve_suspension": _approve_suspension, "resume": lambda do: resume(do.case, do.now),
     "hand_back": _hand_back, "check": _check, "recheck": _recheck, "rework": _rework,
     "assign_inspector": lambda do: do.gives_task(), "remind": _remind, "supervise": _supervise,
+    "attach": _attach,
     "reply_supervision": _reply_supervision, "appeal": _appeal, "review_appeal": _review_appeal,
     "decide_appeal": _decide_appeal,
 }  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from app.dispatch.rulebook import Policy
 from tests.cases.golden import END_STAGES, ROWS, GoldenRow
@@ -23,6 +24,8 @@ OF_STAGE = {
     "dispatching": "dispatching", "signing": "signing", "ruling": "ruling", "suspended": "suspension",
     "checking": "checking", "closing": "closing",
 }  # fmt: skip
+#: Enough to fill a kind.
+PHOTOS_EACH = 8
 CENTRE = {"intake_clerk", "shift_leader", "dispatcher", "evaluator", "administrator"}
 
 
@@ -32,6 +35,11 @@ class Refused(Exception):
     def __init__(self, status: int, guard: str | None = None) -> None:
         super().__init__(status, guard)
         self.status, self.guard = status, guard
+
+
+def photos_of(who: str) -> list[str]:
+    """What everybody has uploaded before a story begins."""
+    return [str(uuid5(NAMESPACE_OID, f"{who} {number}")) for number in range(PHOTOS_EACH)]
 
 
 def role_of(who: str) -> str:
@@ -114,6 +122,8 @@ class Case:
     version: int = 1
     facts: dict[str, Any] = field(default_factory=dict)
     clocks: list[Clock] = field(default_factory=list)
+    #: Those attached, and of which kind.
+    photos: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
         return self.facts[name]
@@ -183,7 +193,8 @@ def first_facts() -> dict[str, Any]:
         "assisting_units": [], "inspector_name": None, "filed_at": None, "dispatched_at": None,
         "signed_at": None, "handed_back_at": None, "ended_at": None, "verified": None, "check_passed": None,
         "self_handled": False, "overdue": None, "exempt": False, "declines": 0, "extensions": 0,
-        "suspensions": 0, "reworks": 0, "reminders": 0, "duplicates": 0, "listed": False, "pending": None,
+        "suspensions": 0, "reworks": 0, "reminders": 0, "duplicates": 0,
+        "photos": 0, "doubtful_photos": 0, "listed": False, "pending": None,
         "pending_by": None, "pending_until": None, "appeal": None, "appeal_reviewer": None,
         "merged_into": None, "placed": True, "caller_known": False, "call_back": None,
         "outcome": None, "outcome_at": None, "outcome_text": None, "verifier_id": None,

@@ -43,8 +43,9 @@ from tests.city import Founded, city_settings, client_of, copied
 from tests.conftest import admin
 from tests.exact.books import BOOKS, PATIENT
 from tests.exact.commands import CONDITIONS, body_of
-from tests.exact.model import CENTRE, Case, available, role_of, sees
+from tests.exact.model import CENTRE, Case, available, photos_of, role_of, sees
 from tests.exact.teller import Teller
+from tests.photos.pictures import uploaded
 from tests.world import CELLS, FOUNDED, MANHOLE, MONDAY_9AM, PEOPLE, World, clock_at
 
 #: Cases under way at a time.
@@ -54,6 +55,7 @@ MANY = 3
 SELDOM = {
     "note", "supplement", "call_back", "locate", "remind", "supervise", "request_voiding", "approve_voiding",
     "request_verification", "refuse", "merge", "unmerge", "recheck", "assign_inspector", "audit_pass",
+    "attach",
 }  # fmt: skip
 OFTEN = {
     "approve_extension", "approve_suspension", "reject_voiding", "rework", "appeal", "review_appeal",
@@ -97,6 +99,9 @@ def ground(
                 head = await rulebooks.save_draft(connection, content, by=UUID(int=0), now=FOUNDED)
                 books[book] = {"number": head.number, "id": str(head.id)}
             await rulebooks.activate(connection, books[PATIENT]["number"], by=UUID(int=0), now=MONDAY_9AM)
+            for who in PEOPLE:
+                for photo in photos_of(who):
+                    await uploaded(connection, photo, world.ids[who], who)
             # Nobody logs in anew in the months of a story.
             await connection.execute(
                 text("UPDATE login_session SET expires_at = :end"), {"end": datetime(2030, 1, 1, tzinfo=UTC)}
@@ -271,7 +276,7 @@ class Stories(RuleBasedStateMachine):
     def _act(
         self, who: str, case: Case, action: str, choice: int, *, keyed: bool = False, off: int = 0
     ) -> None:
-        body = body_of(action, case, self.teller.city, self.teller.now, choice)
+        body = body_of(who, action, case, self.teller.city, self.teller.now, choice)
         self._do(self.teller.act(who, case, body, version=case.version + off, key=self._key(keyed)))
 
 

@@ -54,7 +54,7 @@ class Asking:
         case.validate_response(reply, excluded_checks=EXCLUDED)
         if reply.status_code >= 400:
             assert reply.headers["content-type"] == [MEDIA_TYPE]
-            assert reply.json()["detail"], "tells nobody what to do"
+            assert case.method == "HEAD" or reply.json()["detail"], "tells nobody what to do"
         if reply.status_code == 200 and "etag" in reply.headers and "case" in (case.path_parameters or {}):
             self.versions[caller] = reply.headers["etag"][0]
         self.statuses[reply.status_code] += 1
