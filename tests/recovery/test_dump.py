@@ -5,10 +5,18 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
-from app.cases import jobs
+from app.cases import jobs, stream
+from app.cases.actions import Note
+from app.cases.service import act
+from app.cases.stream import Cursor
+from app.cases.workflow import Action
+from app.errors import InvalidInput
+from app.identity.service import principal_of_username
 from app.postgres import PrivateCluster
 from app.requests import Services
 from app.session import private_cluster
@@ -16,13 +24,6 @@ from tests.cases.desk import Desk
 from tests.city import Founded, copied, opened
 from tests.recovery.conftest import Carried
 
-#: The rule of decision 0006 for those who follow the journal by cursor: what is behind them stays behind.
-SETTLED = """
-    SELECT seq FROM journal
-    WHERE seq <= (SELECT coalesce(max(last_seq), 0) FROM journal_seal)
-       OR xid < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY seq
-"""
 #: More transactions than a new cluster has seen when the dump is in it.
 BURN = "DO $$ BEGIN FOR i IN 1..8000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$"
 
@@ -48,6 +49,7 @@ async def test_a_dump_is_restored_on_another_server(
         desk = Desk(http, services, world)
         cases = [await desk.closed("W1"), await desk.handling("E1")]
         await jobs.seal(services)
+        _, cursor = await _follow(services, Cursor())
         cases.append(await desk.report("hotline", "W2", source="hotline", external_number="12345-7"))
         told = [await _read(desk, case) for case in cases]
         entries = await _numbers(services, "SELECT seq FROM journal ORDER BY seq")
@@ -60,20 +62,36 @@ async def test_a_dump_is_restored_on_another_server(
             assert [await _read(desk, case) for case in cases] == told
             behind = "SELECT seq FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())"
             assert await _numbers(services, behind) == entries
-            assert await _numbers(services, SETTLED) == entries  # by the seal alone
-            await _no_reader_overtakes_a_slower_writer(desk, services)
+            with pytest.raises(InvalidInput, match="restored or moved"):
+                await _follow(services, cursor)
+            read, there = await _follow(services, Cursor())
+            assert read == entries
+            kept = (await _follow(services, cursor, kept_here=True))[0]
+            assert kept == entries[-1:]  # what was told after the receiver's cursor
+            await _no_reader_overtakes_a_slower_writer(desk, services, there)
             known = await desk.try_report("hotline", "W2", source="hotline", external_number="12345-7")
             assert known.json()["case"]["number"] == cases[-1]["number"]
             fresh = await desk.act(desk.officer(cases[1]), cases[1], "hand_back", result="已处理")
             assert fresh["stage"] == "checking"
 
 
-async def _no_reader_overtakes_a_slower_writer(desk: Desk, services: Services) -> None:
-    before = await _numbers(services, SETTLED)
+async def _follow(services: Services, cursor: Cursor, *, kept_here: bool = False) -> tuple[list[int], Cursor]:
+    """The numbers of what follows a cursor, and the cursor behind it."""
+    async with services.database.transaction() as connection:
+        batch = await stream.read(connection, cursor, 1000, kept_here=kept_here)
+    return [entry.seq for entry in batch.rows], batch.cursor
+
+
+async def _no_reader_overtakes_a_slower_writer(desk: Desk, services: Services, cursor: Cursor) -> None:
+    case = await desk.report("lan", "E2")
+    note = Note(action=Action.NOTE, text="到场")
     async with services.database.transaction() as slow:
-        await slow.execute(text("SELECT pg_current_xact_id()"))
-        quick = await desk.report("lan", "E2")
-        assert await _numbers(services, SETTLED) == before
-    (entry,) = set(await _numbers(services, SETTLED)) - set(before)
-    assert entry > max(before)
-    assert int(quick["number"].rsplit("-", 1)[1]) > 100_000  # numbers were passed over
+        leader = await principal_of_username(slow, "leader")
+        await act(slow, UUID(case["id"]), note, leader, services.clock.now(), expected_version=None)
+        await desk.report("lan", "E2")
+        told, cursor = await _follow(services, cursor)
+        assert len(told) == 2
+    late, _ = await _follow(services, cursor)
+    assert len(late) == 1
+    assert told[0] < late[0] < told[1]
+    assert int(case["number"].rsplit("-", 1)[1]) > 100_000  # numbers were passed over
