@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from app.cases import stream
 from app.cases.scope import visible
@@ -50,8 +50,13 @@ _After = Annotated[
 ]
 
 
-class _Batch(Response):
+class _Batch(JSONResponse):
+    """Events that are JSON already."""
+
     media_type = events.BATCH_MEDIA_TYPE
+
+    def render(self, content: bytes) -> bytes:
+        return content
 
 
 async def _cursor(after: str | None, ask: Asked) -> Cursor:
