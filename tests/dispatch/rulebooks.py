@@ -49,6 +49,9 @@ _BY_NAME: dict[str, SearchStrategy[Any]] = {
     "last_year": st.integers(1970, 2199),
     "weekend": st.lists(st.integers(1, 7), max_size=2),
     "amber_percent": st.integers(1, 99),
+    "duplicate_score": st.integers(1, 100),
+    "pair_days": st.integers(1, 366),
+    "pair_percent": st.integers(100, 1000),
 }
 _BY_TYPE: dict[type, SearchStrategy[Any]] = {
     str: texts.filter(bool),
