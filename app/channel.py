@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ class Channel:
     """渠道: a way in for reports, or out for answers. Its contract is `docs/channels/<name>.md`.
 
     `routers` are mounted below `/api/v1`, `roots` (of protocols that fix their own paths) below `/`.
-    `commands` become `chengguan <name> …`.
+    `commands` become `chengguan <name> …`; they are loaded by who types one, not by the API.
     """
 
     name: str
@@ -27,7 +28,7 @@ class Channel:
     routers: tuple[APIRouter, ...] = ()
     roots: tuple[APIRouter, ...] = ()
     jobs: tuple[Job, ...] = ()
-    commands: typer.Typer | None = None
+    commands: Callable[[], typer.Typer] | None = None
 
     @property
     def tag(self) -> str:

@@ -81,7 +81,7 @@ for _name, _group in (
     ("report", cases.reports),
     ("journal", cases.app),
     ("backup", backup.app),
-    *((channel.name, channel.commands) for channel in CHANNELS if channel.commands),
+    *((channel.name, channel.commands()) for channel in CHANNELS if channel.commands),
 ):
     app.add_typer(_group, name=_name)
 

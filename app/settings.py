@@ -233,6 +233,51 @@ class SensorSettings(_Group):
     probes: int = Field(5, ge=1, description="Decided ones of these it takes to hear the class again.")
 
 
+class HotlineSettings(_Group):
+    """12345 hotline: how its orders are read, its limits, and how long callers are known."""
+
+    mapping: str = Field(
+        "beijing",
+        description="字段对照: a mapping that is shipped (`beijing`, `shanghai`) or the path of a file.",
+    )
+    place_score: float = Field(
+        0.8, ge=0, le=1, description="From this score on an address in words is taken for the place it means."
+    )
+    return_work_hours: float = Field(
+        8, gt=0, le=1000, description="Working hours within which an order may be returned (退单)."
+    )
+    response_work_hours: float = Field(
+        8, gt=0, le=1000, description="Working hours within which an order counts as responded to (响应)."
+    )
+    response_weight: float = Field(30, ge=0, description="Weight of the response rate (响应率).")
+    resolution_weight: float = Field(35, ge=0, description="Weight of the resolution rate (解决率).")
+    satisfaction_weight: float = Field(35, ge=0, description="Weight of the satisfaction rate (满意率).")
+    partly_share: float = Field(
+        0, ge=0, le=1, description="What 部分解决 counts in the resolution rate, between 0 and 1."
+    )
+    fair_share: float = Field(
+        1, ge=0, le=1, description="What 基本满意 and 理解 count in the satisfaction rate, between 0 and 1."
+    )
+    caller_keys: tuple[SecretStr, ...] = Field(
+        (),
+        description="Keys of callers' names and numbers, a JSON list, the newest first. Unset: one is made "
+        "once and kept in `data`; set them where processes do not share that folder.",
+    )
+    caller_days: int = Field(
+        180, ge=1, description="Days after its case's end when a caller's name and number are deleted."
+    )
+    feed: str | None = Field(
+        None, description="Folder or `http(s)://` address of a feed of recorded orders to fetch."
+    )
+    feed_client: str | None = Field(
+        None, description="Name of the API client in whose name fetched orders are taken in."
+    )
+    feed_authorization: SecretStr | None = Field(
+        None, description="What is sent to the feed as the `Authorization` header."
+    )
+    feed_timeout_seconds: float = Field(10, gt=0, le=60, description="How long the feed may take to answer.")
+
+
 class Settings(BaseSettings):
     """Everything that differs between one installation and the next."""
 
@@ -261,6 +306,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     open311: Open311Settings = Open311Settings()
     sensors: SensorSettings = SensorSettings()
+    hotline: HotlineSettings = HotlineSettings()
 
     @field_validator("database_url")
     @classmethod

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from app.main import create_app
 from app.postgres import PrivateCluster
 from app.requests import Services
-from app.settings import OutboxSettings, Settings, TokenSettings
+from app.settings import HotlineSettings, OutboxSettings, Settings, TokenSettings
 from tests import world as city
 from tests.cases.desk import Desk
 from tests.conftest import admin
@@ -31,6 +31,7 @@ from tests.world import World
 
 _DAYS = 24 * 60
 _KEY = SecretStr("the tests' own key " * 3)
+_CALLER_KEY = SecretStr("a" * 43 + "=")
 
 #: Name of a database, and the city in it.
 Founded: TypeAlias = tuple[str, World]
@@ -47,6 +48,7 @@ def city_settings(url: str, data: Path) -> Settings:
         secret_key=_KEY,
         tokens=TokenSettings(access_minutes=400 * _DAYS),
         outbox=OutboxSettings(live_seconds=0.05),
+        hotline=HotlineSettings(caller_keys=(_CALLER_KEY,)),
     )
 
 

@@ -10,6 +10,9 @@ from app.cases.case import Satisfaction, Solved
 from app.cases.command import CodeText, Command, OptionalWords, Words
 from app.cases.workflow import Action
 
+#: The field of a change that tells of the caller: its texts are masked.
+CALLER = "caller"
+
 
 class TextChange(BaseModel):
     """改动 of one text of a report."""

@@ -218,6 +218,12 @@ def _replied(command: actions.ReplySupervision, s: Situation, _found: Found) -> 
     )
 
 
+def _supplemented(command: citizen.Supplement, _s: Situation, _found: Found) -> Outcome:
+    """A caller who was not named at first may be named later."""
+    named = any(change.field == citizen.CALLER for change in command.changes)
+    return Outcome({"caller_known": True} if named else {})
+
+
 def _called_back(command: citizen.CallBack, s: Situation, _found: Found) -> Outcome:
     said = command.model_dump(mode="json", exclude={"action", "note"})
     return Outcome({"call_back": {"at": s.now.isoformat(), **said}})
@@ -310,7 +316,7 @@ EFFECTS: dict[Action, Effect] = {
     Action.SUPERVISE: _supervised,
     Action.REPLY_SUPERVISION: _replied,
     Action.NOTE: _nothing,
-    Action.SUPPLEMENT: _nothing,
+    Action.SUPPLEMENT: _supplemented,
     Action.CALL_BACK: _called_back,
     Action.REVEAL_CALLER: _nothing,
     Action.ATTACH: _attached,

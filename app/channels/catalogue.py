@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from app.channel import Channel
+from app.channels.hotline import feed
+from app.channels.hotline import jobs as hotline_jobs
+from app.channels.hotline import router as hotline
 from app.channels.inspectors.duty.jobs import end_shifts
 from app.channels.inspectors.router import router as inspectors
 from app.channels.inspectors.tracks.jobs import tend_tracks
@@ -12,6 +17,16 @@ from app.channels.outbox import router as outbox
 from app.channels.sensors import jobs as sensor_jobs
 from app.channels.sensors import router as sensors
 from app.job import Job
+
+if TYPE_CHECKING:
+    import typer
+
+
+def _hotline_commands() -> typer.Typer:
+    from app.channels.hotline.commands import app
+
+    return app
+
 
 CHANNELS: tuple[Channel, ...] = (
     Channel(
@@ -23,6 +38,17 @@ CHANNELS: tuple[Channel, ...] = (
             Job("end_shifts", lambda _: "*/5 * * * *", end_shifts),
             Job("tend_tracks", lambda _: "7 * * * *", tend_tracks),
         ),
+    ),
+    Channel(
+        name="hotline",
+        label="12345热线",
+        summary="工单接收、签收、退单、答复、回访与三率 Orders in; return, answer, call-back, three rates.",
+        routers=(hotline.router,),
+        jobs=(
+            Job("hotline_pull", lambda _: "* * * * *", feed.pull),
+            Job("hotline_forget", lambda _: "41 * * * *", hotline_jobs.forget),
+        ),
+        commands=_hotline_commands,
     ),
     Channel(
         name="open311",

@@ -250,7 +250,9 @@ _SAID = Prepared(
     """
     ).bindparams(
         bindparam("at", type_=TIMESTAMP(timezone=True)),
-        bindparam("ending", r"(街道办事处|街道|地区|镇|乡|社区居委会|社区居民委员会|居委会|社区|村委会|村)$"),
+        bindparam(
+            "ending", r"(街道办事处|街道办|街道|地区|镇|乡|社区居委会|社区居民委员会|居委会|社区|村委会|村)$"
+        ),
     )
 )
 

@@ -45,18 +45,17 @@ _ACCOUNT_ASKING = Prepared(
     )
 )
 _ACCOUNT_NAMED = Prepared(_ACCOUNTS.where(AccountTable.username == bindparam("username")))
-_CLIENT_ASKING = Prepared(
-    select(
-        ApiClientTable.id,
-        literal(None, Text).label("username"),
-        ApiClientTable.name,
-        ApiClientTable.roles,
-        ApiClientTable.areas,
-        ApiClientTable.unit,
-        ApiClientTable.key_hash,
-        ApiClientTable.last_used_at,
-    ).where(ApiClientTable.key_prefix == bindparam("prefix"), ApiClientTable.active)
-)
+_CLIENTS = select(
+    ApiClientTable.id,
+    literal(None, Text).label("username"),
+    ApiClientTable.name,
+    ApiClientTable.roles,
+    ApiClientTable.areas,
+    ApiClientTable.unit,
+    ApiClientTable.key_hash,
+    ApiClientTable.last_used_at,
+).where(ApiClientTable.active)
+_CLIENT_ASKING = Prepared(_CLIENTS.where(ApiClientTable.key_prefix == bindparam("prefix")))
 
 
 async def account_principal(connection: AsyncConnection, account: UUID, session: UUID) -> Principal | None:
@@ -69,6 +68,15 @@ async def principal_of_username(connection: AsyncConnection, username: str) -> P
     """The active account of this username (lower-case) as a principal."""
     row = await _ACCOUNT_NAMED.row(connection, username=username)
     return None if row is None else _principal("account", row)
+
+
+_CLIENT_NAMED = Prepared(_CLIENTS.where(ApiClientTable.name == bindparam("name")))
+
+
+async def principal_of_client(connection: AsyncConnection, name: str) -> Principal | None:
+    """The active API client of this name as a principal."""
+    row = await _CLIENT_NAMED.row(connection, name=name)
+    return None if row is None else _principal("client", row)
 
 
 @dataclass(frozen=True, slots=True)

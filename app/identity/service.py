@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import new_id
-from app.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from app.errors import Conflict, Forbidden, NotFound, NotReady, Unauthenticated
 from app.identity import asking, login, passwords, store, tokens
 from app.identity.account import (
     Account,
@@ -57,6 +57,14 @@ async def principal_of_username(connection: AsyncConnection, username: str) -> P
     principal = await asking.principal_of_username(connection, username.lower())
     if principal is None:
         raise NotFound(f"there is no active account {username}: `chengguan account list` shows all")
+    return principal
+
+
+async def principal_of_client(connection: AsyncConnection, name: str) -> Principal:
+    """The active API client of that name, for what is done on its behalf. Errors: `NotReady`."""
+    principal = await asking.principal_of_client(connection, name)
+    if principal is None:
+        raise NotReady(f"there is no active API client {name}: make it, or name another")
     return principal
 
 

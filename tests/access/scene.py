@@ -47,6 +47,11 @@ from tests.world import (
 )
 
 ELSEWHERE = "990102"
+#: As the hotline of 北京 writes one.
+HOTLINE_ORDER = {
+    "主要内容": "店门口堆满货物", "被反映街乡镇": "西街街道",
+    "来电人": "张三丰", "来电人电话/账号": "13800001234",
+}  # fmt: skip
 _LIFE = timedelta(days=400)
 
 #: Who stands for a role where the case is. `client` is an API client with the role of an external system.
@@ -156,8 +161,9 @@ async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> 
                 own.setdefault(role, {})["upload"] = _upload(role, world.ids[person]).id
     await desk.act("clerk", case, "attach", photo=str(photo_of("clerk")), kind="near")
     await desk.act("client", clients_own, "attach", photo=str(photo_of("client")), kind="near")
-    own["client"] |= {"photo": photo_of("client"), "version": clients_own["version"]}
+    own["client"] |= {"photo": photo_of("client"), "version": clients_own["version"], "order": "ORD-2"}
     (chief,) = (await desk.get("admin", "/street-chiefs", segment="R-W")).json()["items"]
+    await _orders(desk)
     form = {"grant_type": "password", "username": "wei", "password": PASSWORD}
     tokens = (await http.post("/api/v1/auth/token", data=form)).json()
     hook = {"name": "西街平台", "url": "https://west.example.com/", "areas": [WEST]}
@@ -182,6 +188,7 @@ async def lay_out(http: httpx.AsyncClient, services: Services, world: World) -> 
     return Scene(
         names={
             "case": case["id"],
+            "order": "ORD-1",
             "version": case["version"],
             "account_id": world.ids["wei"],
             "photo": photo_of("clerk"),
@@ -232,3 +239,24 @@ async def sightings(http: httpx.AsyncClient, services: Services, world: World) -
             connection, smoke, "muted", Precision(0, 20), actor=SYSTEM, note="误报", now=MONDAY_9AM
         )
     return lead
+
+
+async def _orders(desk: Desk) -> None:
+    """Two of the hotline: one that 西街's office has handed back, one of the API client's own."""
+    for who, number in (("hotline", "ORD-1"), ("client", "ORD-2")):
+        content = {**HOTLINE_ORDER, "工单编号": number}
+        headers = desk.world.headers[who]
+        (told,) = (await desk.http.post("/api/v1/hotline/orders", headers=headers, json=content)).json()[
+            "orders"
+        ]
+        if who == "client":
+            return
+        case = await desk.look("clerk", {"id": told["case"]})
+        await desk.act("clerk", case, "locate", position=middle("W1"))
+        await desk.act("clerk", case, "request_verification")
+        await desk.act(case["inspector_name"], case, "verify", exists=True)
+        await desk.act("leader", case, "file", condition="E0405-1")
+        await desk.act("dispatcher", case, "dispatch")
+        await desk.act("west_officer", case, "sign")
+        await desk.act("west_officer", case, "hand_back", result="已收回")
+        await desk.act(case["inspector_name"], case, "check", passed=True)  # nobody is left with a task

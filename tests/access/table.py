@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from tests.access.scene import HOME
+from tests.access.scene import HOME, HOTLINE_ORDER
 from tests.world import MANHOLE, MONDAY_9AM, PASSWORD, WEST, cell_code, middle
 
 ANYBODY = frozenset(HOME)
@@ -19,6 +19,8 @@ KNOWN = ANYBODY - {"anonymous"}
 CENTRE = frozenset({"intake_clerk", "shift_leader", "dispatcher", "evaluator", "administrator"})
 ADMINISTRATOR = frozenset({"administrator"})
 INSPECTOR = frozenset({"inspector"})
+CLERKS = frozenset({"intake_clerk", "shift_leader"})
+SYSTEMS = frozenset({"integration", "client"})
 REPORTERS = frozenset({"inspector", "intake_clerk", "shift_leader", "street_chief", "integration", "client"})
 NOTERS = frozenset(
     {"inspector", "intake_clerk", "shift_leader", "dispatcher", "unit_officer", "street_chief", "evaluator"}
@@ -65,6 +67,10 @@ def figure(name: str) -> Foreign:
         return bool(body[name])
 
     return Foreign(counts, counts)
+
+
+def _has_orders(body: Any, _: dict[str, Any]) -> bool:
+    return bool(body["total"]["orders"])
 
 
 def of_the_district(outcome: int | Shows) -> Foreign:
@@ -245,4 +251,21 @@ ROUTES = (
     Route("POST /webhooks/{webhook_id}/resend", ADMINISTRATOR, 200, refused(404), json={}),
     Route("DELETE /webhooks/{webhook_id}/deliveries/{event_id}", ADMINISTRATOR, 204, refused(404)),
     Route("DELETE /webhooks/{webhook_id}", ADMINISTRATOR, 204, refused(404)),
+    # -- 12345 hotline --
+    # Each order is answered by itself: of another street or district it is refused.
+    Route("POST /hotline/orders", SYSTEMS, 200, hidden("taken"), json={**HOTLINE_ORDER, "工单编号": "ORD-3"}),
+    Route("GET /hotline/orders", KNOWN, 200, hidden("{order}"), of_case=True),
+    Route("GET /hotline/orders/{order}", KNOWN, 200, refused(404), of_case=True),
+    Route("GET /hotline/orders/{order}/reply", KNOWN, 200, refused(404), of_case=True),
+    # What was dispatched cannot be returned.
+    Route("POST /hotline/orders/{order}/return", CLERKS, 409, refused(404), of_case=True,
+          json={"reason": "outside_scope", "note": "不属本区"}),
+    Route("POST /hotline/orders/{order}/answer", CLERKS, 200, refused(404), of_case=True,
+          json={"result": "partly", "text": "已劝离"}),
+    Route("POST /hotline/orders/{order}/call-back", CLERKS | SYSTEMS | {"evaluator"}, 200, refused(404),
+          of_case=True, json={"是否解决": "解决"}),
+    Route("POST /hotline/orders/{order}/caller", CLERKS | {"unit_officer"}, 200, refused(404), of_case=True,
+          json={"reason": "核实地点"}),
+    Route("GET /hotline/rates", CENTRE, 200, Foreign(_has_orders, _has_orders)),
+    Route("GET /hotline/refusals", CENTRE, 200, not_of_a_place("what was not taken in lies nowhere")),
 )  # fmt: skip

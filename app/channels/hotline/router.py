@@ -1,0 +1,159 @@
+"""The hotline's API: orders and call-backs in, in the city's own fields; and where they stand."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Query, Response
+
+from app.cases.scope import visible
+from app.channels.hotline import rates, reading, schemas, service, store, telling
+from app.channels.hotline.service import Hotline, hotline_of
+from app.dispatch.active import active_rulebook
+from app.errors import ActionNotAllowed, Conflict, NotFound
+from app.identity.access import Asking, require
+from app.identity.principal import CENTRE_ROLES, Role
+from app.paging import decode, encode
+from app.problems import problem_responses
+from app.requests import ServicesDep
+
+router = APIRouter(prefix="/hotline", tags=["12345热线 Hotline"])
+
+_ORDER_EXAMPLE: dict[str, Any] = {
+    "工单编号": "热线-260302-000123",
+    "工单类型": "投诉",
+    "标题": "烧烤摊占道",
+    "主要内容": "人行道上烧烤摊占道，油烟大",
+    "来电人": "张三",
+    "来电人电话/账号": "13800001234",
+    "被反映街乡镇": "西街街道",
+    "小区点位": "中心路与石油大街路口东北角",
+}
+_CALL_BACK_EXAMPLE: dict[str, Any] = {"是否接通": "是", "是否解决": "解决", "是否满意": "满意"}
+
+
+async def _hotline(parts: ServicesDep) -> Hotline:
+    return hotline_of(parts.settings)
+
+
+HotlineDep = Annotated[Hotline, Depends(_hotline)]
+HotlineOnly = Depends(require(Role.INTEGRATION))
+CentreOnly = Depends(require(*sorted(CENTRE_ROLES)))
+_OF_AN_ORDER = problem_responses(NotFound, Conflict, ActionNotAllowed)
+
+
+@router.post("/orders", summary="推送工单", dependencies=[HotlineOnly])
+async def push_orders(
+    content: Annotated[schemas.Documents, Body(openapi_examples={"beijing": {"value": [_ORDER_EXAMPLE]}})],
+    hotline: HotlineDep,
+    ask: Asking,
+) -> schemas.OrderAnswers:
+    """One order or a list of them, in the city's own fields. Each is answered by itself, one sent again is
+    known, and all that are not refused are stored when the answer comes."""
+    documents = content if isinstance(content, list) else [content]
+    answers = await service.take_all(ask.connection, hotline, documents, ask.principal, ask.now)
+    return schemas.OrderAnswers(orders=[schemas.answer(one) for one in answers])
+
+
+@router.get("/orders", summary="工单变化")
+async def changed_orders(
+    ask: Asking,
+    after: Annotated[
+        str | None,
+        Query(max_length=1000, description="`cursor` of the last time; unset: from the first on."),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="Changes looked through at most.")] = 100,
+) -> schemas.OrderChanges:
+    """Orders of which something changed since, as far as the caller may see them. What is being written while
+    one asks comes the next time; nothing is passed over."""
+    rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
+    mark = (0, 0) if after is None else decode(after, int, int)
+    seen = visible(ask.principal, rulebook)
+    found = await store.changed(ask.connection, seen, (mark[0], mark[1]), limit)
+    # An order of which more changed is told once, where it changed last.
+    latest = list(dict.fromkeys(one.case_id for one in reversed(found)))[::-1]
+    kept = await store.kept(ask.connection, latest)
+    return schemas.OrderChanges(
+        items=[schemas.reply(one, rulebook) for one in kept],
+        cursor=encode(found[-1].mark if found else mark),
+        more=len(found) == limit,
+    )
+
+
+@router.get("/orders/{order}", summary="工单状态", responses=problem_responses(NotFound))
+async def read_order(order: str, ask: Asking) -> schemas.OrderReply:
+    """Where the order stands; the caller is masked."""
+    return schemas.reply(*await service.find(ask.connection, order, ask.principal, ask.now))
+
+
+@router.get("/orders/{order}/reply", summary="回单", responses=problem_responses(NotFound))
+async def read_reply(order: str, hotline: HotlineDep, ask: Asking) -> dict[str, str]:
+    """The same in the city's own fields and codes."""
+    kept, rulebook = await service.find(ask.connection, order, ask.principal, ask.now)
+    return telling.reply(hotline.mapping, kept.told(rulebook))
+
+
+@router.post("/orders/{order}/return", summary="退单", responses=_OF_AN_ORDER)
+async def return_order(
+    order: str, body: schemas.Return, hotline: HotlineDep, ask: Asking
+) -> schemas.OrderReply:
+    """Refuses the order's case, with the reason, inside the limit."""
+    return schemas.reply(
+        *await service.give_back(
+            ask.connection, hotline, order, body.reason, body.note, ask.principal, ask.now
+        )
+    )
+
+
+@router.post("/orders/{order}/answer", summary="答复", responses=_OF_AN_ORDER)
+async def answer_order(
+    order: str, body: schemas.Answer, hotline: HotlineDep, ask: Asking
+) -> schemas.OrderReply:
+    """The result and the words for the citizen; without it, the case's end and the unit's words stand."""
+    return schemas.reply(
+        *await service.answer(ask.connection, hotline, order, body.result, body.text, ask.principal, ask.now)
+    )
+
+
+@router.post("/orders/{order}/call-back", summary="回访结果", responses=_OF_AN_ORDER)
+async def call_back(
+    order: str,
+    content: Annotated[schemas.Document, Body(openapi_examples={"beijing": {"value": _CALL_BACK_EXAMPLE}})],
+    hotline: HotlineDep,
+    ask: Asking,
+) -> schemas.OrderReply:
+    """What the citizen said when called, in the city's own fields and codes."""
+    said = reading.call_back(hotline.mapping, content)
+    return schemas.reply(
+        *await service.call_back(ask.connection, hotline, order, said, ask.principal, ask.now)
+    )
+
+
+@router.post("/orders/{order}/caller", summary="查看来电人", responses=_OF_AN_ORDER)
+async def reveal_caller(
+    order: str, body: schemas.Reveal, hotline: HotlineDep, ask: Asking, response: Response
+) -> schemas.CallerReply:
+    """The caller's name and number in full. Who looked, and why, is an entry of the case's journal."""
+    found = await service.reveal(ask.connection, hotline, order, body.reason, ask.principal, ask.now)
+    response.headers["Cache-Control"] = "no-store"
+    return schemas.CallerReply(name=found.name, phone=found.phone)
+
+
+@router.get("/rates", summary="三率", dependencies=[CentreOnly])
+async def three_rates(
+    query: Annotated[schemas.Period, Query()], hotline: HotlineDep, ask: Asking
+) -> schemas.Rates:
+    """响应率, 解决率, 满意率 by lead unit, over the orders received in the period."""
+    rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
+    settings = hotline.settings
+    rows = await store.rates(
+        ask.connection, visible(ask.principal, rulebook), query.since, query.until,
+        partly=settings.partly_share, fair=settings.fair_share,
+    )  # fmt: skip
+    return rates.of_units(rows, rulebook, settings)
+
+
+@router.get("/refusals", summary="未受理的拉取工单", dependencies=[CentreOnly])
+async def refusals(ask: Asking, limit: Annotated[int, Query(ge=1, le=200)] = 100) -> list[schemas.Refusal]:
+    """Orders of the feed that were not taken in, the newest first: they are sent again or asked about."""
+    return [schemas.Refusal(**row) for row in await store.refusals(ask.connection, limit)]
