@@ -119,6 +119,7 @@ async def _case(
         category=lead.category,
         condition=command.condition or lead.condition,
         external_number=f"lead {lead.id}",
+        photos=command.photos,
     )
     taken = await cases.report(connection, report, inspector, now, verified=True)
     return taken.situation.folded.case.id

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StrictBool, StringConstraints
 
+from app.cases.actions import ReportedPhoto
 from app.cases.command import CodeText, OptionalWords, Position
 from app.moment import Moment
 
@@ -132,6 +133,9 @@ class Verification(_Given):
     address: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")] = ""
     position: Position | None = Field(None, description="Where it really is; the lead's place unless given.")
     condition: CodeText | None = Field(None, description="立案条件 seen; the class's unless given.")
+    photos: tuple[ReportedPhoto, ...] = Field(
+        (), max_length=12, description="照片 uploaded before, attached to the case."
+    )
 
 
 class GiveLead(_Given):

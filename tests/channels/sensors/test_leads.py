@@ -15,6 +15,8 @@ from app.channels.sensors.jobs import give_leads
 from app.requests import Services
 from tests.cases.desk import Desk
 from tests.channels.sensors.conftest import Camera, Leads, hired
+from tests.photos.phone import Phone
+from tests.photos.pictures import picture
 from tests.world import WEST, World, cell_code, log_in, middle
 
 # -- one thing is one lead -------------------------------------------------------------------------------
@@ -211,6 +213,18 @@ async def test_what_was_seen_on_the_spot_is_a_case_that_needs_no_verification(
     unseen = await desk.report("hotline", source="hotline", category="E0110")
     reply = await desk.try_act("clerk", unseen, "accept")
     assert (reply.status_code, reply.json()["guard"]) == (409, "verified_if_needed")
+
+
+async def test_the_inspectors_photo_is_the_cases(camera: Camera, leads: Leads, desk: Desk) -> None:
+    lead = (await camera.sees())["lead"]
+    phone = Phone(desk.http, desk.world)
+    near = [{"photo": await phone.upload("lan", picture()), "kind": "near"}]
+    nobodys = [{"photo": lead, "kind": "near"}]
+    assert (await leads.try_verify("lan", lead, real=True, photos=nobodys)).status_code == 422
+    assert (await leads.look(lead))["state"] == "open"
+    found = await leads.verify(lead, real=True, photos=near)
+    kept = (await desk.get("clerk", f"/cases/{found['case_id']}/photos")).json()
+    assert [one["kind"] for one in kept] == ["near"]
 
 
 async def test_the_journal_adds_up(camera: Camera, leads: Leads, connection) -> None:
