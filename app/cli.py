@@ -29,6 +29,7 @@ from app.identity import commands as account
 from app.replay.commands import replay_file
 from app.session import libpq_environment, reachable_database, with_services
 from app.settings import Settings, environment_with, variable
+from app.suggestions import commands as suggestions
 
 output = Console()
 complaints = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -80,6 +81,7 @@ for _name, _group in (
     ("account", account.app),
     ("report", cases.reports),
     ("journal", cases.app),
+    ("suggestions", suggestions.app),
     ("backup", backup.app),
     *((channel.name, channel.commands()) for channel in CHANNELS if channel.commands),
 ):

@@ -17,3 +17,5 @@ class Job:
     name: str
     cron: Callable[[WorkerSettings], str]
     run: Callable[[Services], Awaitable[int]]
+    #: Whether simulations, which run every job again and again, run it too.
+    simulated: bool = True

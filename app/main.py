@@ -26,6 +26,7 @@ from app.photos import router as photos
 from app.photos import uploads
 from app.session import open_services
 from app.settings import Settings
+from app.suggestions import router as suggestions
 from app.watchdog import leave_with_parent
 
 _TAGS = [
@@ -77,6 +78,7 @@ def create_app(
         grid.router,
         uploads.router,
         photos.router,
+        suggestions.router,
         dispatch.router,
         identity.router,
         *of_channels,

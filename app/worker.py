@@ -29,6 +29,7 @@ from app.job import Job
 from app.photos import jobs as photos
 from app.requests import Services
 from app.settings import WorkerSettings
+from app.suggestions import service as suggestions
 
 log = structlog.get_logger(__name__)
 
@@ -68,13 +69,14 @@ JOBS: tuple[Job, ...] = (
     Job("watch_archive", lambda _: "*/5 * * * *", watch_archive),
     Job("clean", lambda _: "17 * * * *", _clean),
     Job("tidy_photos", lambda _: "27 * * * *", photos.tidy),
+    Job("learn_conditions", lambda _: "23 18 * * *", suggestions.learn_when_due, simulated=False),
     *(job for channel in CHANNELS for job in channel.jobs),
 )
 
 
 async def run_once(services: Services, jobs: Sequence[Job] = JOBS) -> dict[str, int]:
-    """One run of every job in this process, in order: for simulations, whose clock is not the wall's."""
-    return {job.name: await job.run(services) for job in jobs}
+    """One run of every simulated job in this process, in order: for those whose clock is not the wall's."""
+    return {job.name: await job.run(services) for job in jobs if job.simulated}
 
 
 async def work(services: Services, jobs: Sequence[Job] = JOBS) -> None:

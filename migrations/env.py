@@ -19,6 +19,7 @@ for _tables in (
     "dispatch.tables",
     "cases.tables",
     "photos.tables",
+    "suggestions.tables",
     "idempotency",
     "channels.catalogue",
 ):

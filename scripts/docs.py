@@ -197,6 +197,7 @@ _ROUTERS = (
     "cases.router",
     "photos.uploads",
     "photos.router",
+    "suggestions.router",
 )
 
 

@@ -205,6 +205,8 @@ ROUTES = (
     Route("GET /inspectors/{account}/evidence", CENTRE, 200, figure("photos")),
     Route("GET /workflow", KNOWN, 200, not_of_a_place("the transition table")),
     # -- inspectors: the one at home is on duty in 西街 and patrols the beat there --
+    Route("GET /cases/{case}/suggestions", frozenset({"intake_clerk", "shift_leader"}), 200, refused(404),
+          of_case=True),
     Route("GET /tasks", KNOWN, 200, not_of_a_place("what was given to the caller")),
     Route("GET /inspectors/me/cell", INSPECTOR, 200, refused(404), params=middle("W1")),
     Route("GET /inspectors/conditions", KNOWN, 200, not_of_a_place("what the service judges everybody by")),
