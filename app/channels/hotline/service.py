@@ -134,7 +134,7 @@ async def _take(
         client_id=actor.id,
         number=order.number,
         **_texts(order),
-        place=where.told(),
+        place=whereabouts.told(where),
         sent_at=order.received_at,
         received_at=now,
         respond_by=_by(hotline.settings.response_work_hours, rulebook, now),
