@@ -233,7 +233,7 @@ async def test_before_filing_nothing_is_decided(desk):
     assert [clock["clock"] for clock in told["deadlines"]] == ["accepting"]
 
 
-async def test_duplicates_are_told_nearest_first(desk):
+async def test_duplicates_are_told_likeliest_first(desk):
     def east_of(metres: float) -> dict:
         return middle("W1") | {"x": middle("W1")["x"] + metres / 96_500}
 
@@ -245,7 +245,8 @@ async def test_duplicates_are_told_nearest_first(desk):
     found = (await desk.get("clerk", f"/cases/{case['id']}/duplicates")).json()
     assert [one["number"] for one in found] == [near["number"], far["number"]]
     assert [round(one["distance_m"] / 10) for one in found] == [1, 4]
-    assert found[0].keys() == {"id", "number", "stage", "description", "reported_at", "distance_m"}
+    asked = {"id", "number", "stage", "description", "reported_at", "distance_m", "score", "why"}
+    assert found[0].keys() == asked
     # It is a duplicate of those before it, they are none of it.
     earlier = (await desk.get("clerk", f"/cases/{far['id']}/duplicates")).json()
     assert [one["number"] for one in earlier] == [near["number"]]
