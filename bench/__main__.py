@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--into", type=Path, help="JSON file to put the figures into; printed unless named")
     parser.add_argument("--folder", type=Path, help="where the database lies while it is measured")
-    told = vars(parser.parse_args(arguments))
+    given_arguments = sys.argv[1:] if arguments is None else arguments
+    told = vars(parser.parse_args(given_arguments))
     into, folder = told.pop("into"), told.pop("folder")
     asked = QUICK if told.pop("quick") else Asked()
     given: dict[str, Any] = {
@@ -47,12 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Path(temporary).chmod(0o755)
         with PrivateCluster(Path(temporary) / "pg") as cluster:
             bench = Bench(asked, Path(temporary), cluster)
-            uvloop.run(bench.measure())
-    found = figures.collected(bench, sys.argv[1:] if arguments is None else arguments)
+
+            def keep() -> None:
+                if into is not None:
+                    figures.put(figures.collected(bench, given_arguments), into)
+
+            uvloop.run(bench.measure(keep))
     if into is None:
-        print(figures.readable(found))
-    else:
-        figures.put(found, into)
+        print(figures.readable(figures.collected(bench, given_arguments)))
 
 
 if __name__ == "__main__":

@@ -21,8 +21,10 @@ _STRETCH = 50_000
 _MANY = 1_000
 
 _CONSTRAINTS = """
+WITH grown AS (SELECT unnest(%s::regclass[]) AS relation)
 SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE conrelid = ANY(%s::regclass[]) AND contype IN ('f', 'p', 'u')
+WHERE conrelid IN (TABLE grown) AND contype IN ('p', 'u')
+    OR contype = 'f' AND (conrelid IN (TABLE grown) OR confrelid IN (TABLE grown))
 ORDER BY contype <> 'f', conname
 """
 _INDEXES = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -79,8 +79,9 @@ class Bench:
         self._log = self.folder / "log"
         self._socket = str(make_url(libpq_url(self._url)).query["host"])
 
-    async def measure(self) -> None:
-        """Everything that was asked for, the smallest size first."""
+    async def measure(self, keep: Callable[[], None]) -> None:
+        """Everything that was asked for, the smallest size first; `keep` is called after each: a run that is
+        ended amid ten millions has not been in vain."""
         install(self._url, self.place, self.folder, self._log)
         database = Database(self._url)
         await people_in(database, self.place)
@@ -93,6 +94,7 @@ class Bench:
                 _say(f"{cases:,} cases")
                 self._grow(growth, cases)
                 await self._at(cases, database)
+                keep()
         finally:
             await database.close()
 
