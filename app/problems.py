@@ -100,17 +100,29 @@ def problem(
     extra: Mapping[str, Any] | None = None,
 ) -> JSONResponse:
     """The reply that carries a problem document."""
-    document = {
-        **(extra or {}),
+    document = _document(request.scope["path"], status, code, title, detail, extra or {})
+    return JSONResponse(document, status_code=int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _document(
+    path: str, status: int, code: str, title: str, detail: str, extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        **extra,
         "type": f"/problems/{code}",
         "title": title,
         "status": int(status),
         "detail": detail,
-        "instance": quote(request.scope["path"]),
+        "instance": quote(path),
         "code": code,
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
     }
-    return JSONResponse(document, status_code=int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def told(error: ChengguanError, path: str) -> dict[str, Any]:
+    """The problem document of one refusal among several results of a request."""
+    kind = type(error)
+    return _document(path, ANSWERS[kind].status, kind.code, title_of(kind), error.detail, error.extra)
 
 
 def refused(request: Request, error: ChengguanError) -> JSONResponse:

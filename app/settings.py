@@ -174,6 +174,9 @@ class InspectorSettings(_Group):
     visit_points: int = Field(
         3, ge=1, le=10_000, description="Points in a cell on one day from which on it counts as visited."
     )
+    offline_days: int = Field(
+        30, ge=1, le=400, description="Days that the results of commands made offline are kept for repeats."
+    )
     evidence_minutes: int = Field(
         5, ge=1, le=240, description="Minutes of being on duty that one point is evidence for."
     )

@@ -13,6 +13,7 @@ from app.cases.case import Case, ClockState, Folded
 from app.cases.command import Command
 from app.cases.effects import EFFECTS
 from app.cases.journal import Entry
+from app.cases.offline import Offline
 from app.cases.outcome import Found
 from app.cases.permission import Situation
 from app.cases.workflow import BY_ACTION
@@ -26,15 +27,20 @@ async def begin(
     fields: dict[str, Any],
     actor: Principal,
     rulebook: Rulebook,
+    offline: Offline | None = None,
 ) -> Folded:
     """Writes a new case from the fields its report gives, with its first journal entry and clock."""
-    folded, entry = beginning(command, fields, actor, rulebook)
+    folded, entry = beginning(command, fields, actor, rulebook, offline)
     await store.begin_case(connection, folded.case, entry)
     return folded
 
 
 def beginning(
-    command: Command, fields: dict[str, Any], actor: Principal, rulebook: Rulebook
+    command: Command,
+    fields: dict[str, Any],
+    actor: Principal,
+    rulebook: Rulebook,
+    offline: Offline | None = None,
 ) -> tuple[Folded, Entry]:
     """A new case with its clock, and the entry that tells of it."""
     row = BY_ACTION[command.action]
@@ -51,7 +57,7 @@ def beginning(
         action=command.action,
         actor=actor,
         to_stage=row.target,
-        data=_data(command, changes, started),
+        data=_data(command, changes, started, offline=offline),
     )
     case = draft.model_copy(update={"version": entry.version, "head": entry.hash})
     return Folded(case, started), entry
@@ -93,7 +99,7 @@ async def advance(
         action=command.action,
         actor=situation.actor,
         to_stage=stage,
-        data=_data(command, changes, changed, found),
+        data=_data(command, changes, changed, found, situation.offline),
     )
     after = after.model_copy(update={"version": entry.version, "head": entry.hash})
     written = {name: getattr(after, name) for name in (*changes, "version", "head")}
@@ -106,8 +112,11 @@ def _data(
     changes: dict[str, Any],
     moved: tuple[ClockState, ...],
     found: Found | None = None,
+    offline: Offline | None = None,
 ) -> dict[str, Any]:
     beside: dict[str, Any] = {}
+    if offline is not None:
+        beside["offline"] = offline.told()
     if found is not None and found.draw is not None:
         beside["draw"] = found.draw.model_dump(mode="json")
     if found is not None and found.photo is not None:

@@ -18,6 +18,7 @@ from app.cases.command import CodeText, Line
 from app.cases.duplicates import Near
 from app.cases.effects import component_fields
 from app.cases.lookups import check_codes, there_is, unknown
+from app.cases.offline import Offline
 from app.cases.permission import Situation
 from app.cases.placing import Placed, cell_of, fields_of, fields_of_area, outside_areas
 from app.cases.scope import sees
@@ -61,6 +62,7 @@ async def report(
     now: datetime,
     *,
     verified: bool | None = None,
+    offline: Offline | None = None,
 ) -> Taken:
     """Takes in a report: place, cell, chief, component, number, first clock. `verified`: the reporter went
     there to see whether it is so (核实).
@@ -84,8 +86,8 @@ async def report(
     fields = known_of(command, actor, place, part, version, now)
     (number,) = await store.next_numbers(connection, rulebook.district_code, local_day(now, rulebook), 1)
     fields |= {"number": number, "verified": verified}
-    folded = await begin(connection, command, fields, actor, rulebook)
-    situation = Situation(folded, actor, now, rulebook, version.id)
+    folded = await begin(connection, command, fields, actor, rulebook, offline)
+    situation = Situation(folded, actor, now, rulebook, version.id, offline)
     for one in command.photos:
         situation = await carry_out(connection, Attach(photo=one.photo, kind=one.kind), situation)
     near = await near_of(connection, folded.case, rulebook, actor)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.cases.case import Appeal, Folded, Pending
 from app.cases.guards import GUARD_WORDS, Guard
+from app.cases.offline import Offline
 from app.cases.workflow import (
     BY_ACTION,
     STAGE_LABELS,
@@ -32,6 +33,8 @@ class Situation:
     now: datetime
     rulebook: Rulebook
     rulebook_id: UUID
+    #: What the phone says of it, when it was done without a connection. No permission hangs on it.
+    offline: Offline | None = None
 
 
 def permit(action: Action, situation: Situation) -> Transition:

@@ -191,6 +191,7 @@ async def case_journal(case: str, ask: Asking) -> list[JournalEntry]:
             command=entry.data["command"],
             changes=entry.data["changes"],
             evidence=entry.data.get("evidence"),
+            offline=entry.data.get("offline"),
             hash=entry.hash,
         )
         for entry in await journal.entries(ask.connection, situation.folded.case.id)

@@ -177,6 +177,7 @@ class JournalEntry(BaseModel):
     command: dict[str, Any]
     changes: dict[str, Any]
     evidence: dict[str, Any] | None = Field(description="验看: of a photo attached, what was found.")
+    offline: dict[str, str] | None = Field(description="离线: what the phone said of when it was done.")
     hash: str
 
 

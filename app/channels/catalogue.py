@@ -9,6 +9,7 @@ from app.channels.hotline import feed
 from app.channels.hotline import jobs as hotline_jobs
 from app.channels.hotline import router as hotline
 from app.channels.inspectors.duty.jobs import end_shifts
+from app.channels.inspectors.offline.service import forget as forget_offline
 from app.channels.inspectors.router import router as inspectors
 from app.channels.inspectors.tracks.jobs import tend_tracks
 from app.channels.open311 import router as open311
@@ -37,6 +38,7 @@ CHANNELS: tuple[Channel, ...] = (
         jobs=(
             Job("end_shifts", lambda _: "*/5 * * * *", end_shifts),
             Job("tend_tracks", lambda _: "7 * * * *", tend_tracks),
+            Job("forget_offline", lambda _: "37 3 * * *", forget_offline),
         ),
     ),
     Channel(

@@ -114,6 +114,7 @@ class Route:
         return 401 if caller == "anonymous" else 403
 
 
+_NOW = MONDAY_9AM.isoformat()
 _TUS = {"Tus-Resumable": "1.0.0"}
 _OWN_UPLOADS = not_of_a_place("the caller's own uploads")
 _CELL = {"code": cell_code("W1")}
@@ -216,6 +217,8 @@ ROUTES = (
     Route("GET /inspectors/me/beat", INSPECTOR, 200, hidden(cell_code("W1"))),
     Route("POST /inspectors/me/track", INSPECTOR, 200, not_of_a_place("the caller's own track"),
           json={"points": [{"at": MONDAY_9AM.isoformat(), "x": 120.0005, "y": 30.0005, "accuracy_m": 8}]}),
+    Route("POST /inspectors/me/batch", INSPECTOR, 200, not_of_a_place("each command is judged by itself"),
+          json={"sent_at": _NOW, "commands": [{"id": "phone-1!", "at": _NOW, "command": {"action": "x"}}]}),
     Route("GET /inspectors/me/patrols", INSPECTOR, 200, not_of_a_place("the caller's own days")),
     Route("GET /inspectors/patrols", CENTRE, 200, hidden("{account_id}")),
     Route("GET /beats", CENTRE | INSPECTOR, 200, hidden(cell_code("W1"))),

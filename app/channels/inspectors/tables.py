@@ -111,3 +111,19 @@ class PatrolVisit(Base):
     points: Mapped[int]
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
+
+
+class OfflineCommandRow(Base):
+    """离线指令 that was carried out, by the phone's own id, and what was told of it. `status` is null only
+    inside the transaction that does it."""
+
+    __tablename__ = "offline_command"
+
+    account_id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    done_at: Mapped[datetime] = mapped_column(index=True)
+    status: Mapped[int | None]
+    content: Mapped[str | None]
+    case_id: Mapped[UUID | None]
+    version: Mapped[int | None]
