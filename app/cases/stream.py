@@ -239,7 +239,7 @@ _WINDOW = (
 
 async def check(connection: AsyncConnection, cursor: Cursor) -> None:
     """Refuses a cursor that leads nowhere any more. Errors: `InvalidInput`, `NotReady`."""
-    _hold_to(cursor, await _look(connection, cursor.seen))
+    _hold_to(cursor, await _look(connection, Snapshot(_NOTHING_NEW)))
 
 
 def _hold_to(cursor: Cursor, here: _Here) -> None:
@@ -249,6 +249,11 @@ def _hold_to(cursor: Cursor, here: _Here) -> None:
             " / this cursor was given before the database was restored or moved:"
             " begin again from the beginning or `now`; known ids are repeats"
         )
+
+
+def _sought(cursor: Cursor) -> Snapshot:
+    """Where what is new begins is asked only where a window opens: the beginning is known."""
+    return Snapshot(_NOTHING_NEW) if cursor.window or cursor.done == _NOTHING else cursor.seen
 
 
 async def read(
@@ -266,10 +271,10 @@ async def read(
     Errors: `InvalidInput` for a cursor of another server, or of this one before it was restored to an
     earlier moment; `NotReady`.
     """
-    here = await _look(connection, cursor.seen)
+    here = await _look(connection, _sought(cursor))
     if kept_here and cursor.server not in ("", here.server):
         cursor = await _followed(connection, cursor, here)
-        here = await _look(connection, cursor.seen)
+        here = await _look(connection, _sought(cursor))
     _hold_to(cursor, here)
     begins = cursor.done == _NOTHING
     if cursor.window:

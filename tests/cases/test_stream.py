@@ -320,4 +320,13 @@ async def test_what_is_new_is_found_by_indexes(desk: Desk):
         async with database.transaction() as connection:
             batch = await stream.read(connection, cursor, 100)
             assert batch.scanned == 3
-            assert (await connection.execute(text(_TOUCHED))).scalar_one() < 20
+            assert (await connection.execute(text(_TOUCHED))).scalar_one() < 100
+        for begun in (Cursor(), batch.up_to(batch.rows[0]), (await first_page(database)).cursor):
+            async with database.transaction() as connection:
+                assert (await stream.read(connection, begun, 2)).scanned == 2
+                assert (await connection.execute(text(_TOUCHED))).scalar_one() < 100
+
+
+async def first_page(database: Database) -> stream.Batch:
+    async with database.transaction() as connection:
+        return await stream.read(connection, Cursor(), 2)
