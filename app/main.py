@@ -72,7 +72,6 @@ def create_app(
     problems.install(app)
     declared = problems.problem_responses(Unauthenticated, Forbidden, InvalidInput, NotReady, Overloaded)
     # Routes are tried in this order: the most asked first.
-    of_channels = (router for channel in CHANNELS for router in channel.routers)
     for router in (
         cases.router,
         grid.router,
@@ -81,11 +80,13 @@ def create_app(
         suggestions.router,
         dispatch.router,
         identity.router,
-        *of_channels,
     ):
         app.include_router(router, prefix="/api/v1", responses=declared)
-    for router in (router for channel in CHANNELS for router in channel.roots):
-        app.include_router(router)
+    for channel in CHANNELS:
+        for router in channel.routers:
+            app.include_router(router, prefix="/api/v1", responses=declared, tags=[channel.tag])
+        for router in channel.roots:
+            app.include_router(router)
     app.include_router(health.router)
     app.include_router(metrics.router)
     _declare_problem(app)

@@ -29,6 +29,7 @@ from app.cases.command import Command
 from app.cases.guards import GUARD_WORDS
 from app.cases.schemas import QueuePageQuery
 from app.cases.workflow import BY_ACTION, STAGE_CLOCKS, STAGE_LABELS, Stage
+from app.channels.catalogue import CHANNELS
 from app.dispatch.labels import HEADINGS, WORDS
 from app.dispatch.rulebook import ClockKind, CodeSet, Policy
 from app.errors import ChengguanError
@@ -202,15 +203,30 @@ _ROUTERS = (
 
 
 def routes() -> str:
-    rows = []
-    for module in _ROUTERS:
-        package = module.partition(".")[0]
-        for route in importlib.import_module(f"app.{module}").router.routes:
-            assert isinstance(route, APIRoute)
-            rows += [
-                (f"`{method}`", f"`{route.path}`", _summary(route), _who(route, package))
-                for method in sorted(route.methods or ())
-            ]
+    return _route_table(
+        (route, module.partition(".")[0])
+        for module in _ROUTERS
+        for route in importlib.import_module(f"app.{module}").router.routes
+    )
+
+
+def channel_routes() -> str:
+    return "\n\n".join(
+        f"**[{channel.label} {channel.name}](channels/{channel.name}.md)**\n\n"
+        + _route_table((route, channel.name) for router in channel.routers for route in router.routes)
+        for channel in CHANNELS
+        if channel.routers
+    )
+
+
+def _route_table(routes: Iterable[tuple[object, str]]) -> str:
+    rows: list[tuple[str, ...]] = []
+    for route, package in routes:
+        assert isinstance(route, APIRoute)
+        rows += [
+            (f"`{method}`", f"`{route.path}`", _summary(route), _who(route, package))
+            for method in sorted(route.methods or ())
+        ]
     return table(("", "below `/api/v1`", "", "who"), rows)
 
 
@@ -366,6 +382,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "figures": figures,
     "errors": error_table,
     "routes": routes,
+    "channel-routes": channel_routes,
     "filters": filters,
     "workflow-diagram": workflow_diagram,
     "stages": diagram.stage_table,

@@ -10,7 +10,7 @@ from app.channels.hotline import jobs as hotline_jobs
 from app.channels.hotline import router as hotline
 from app.channels.inspectors.duty.jobs import end_shifts
 from app.channels.inspectors.offline.service import forget as forget_offline
-from app.channels.inspectors.router import router as inspectors
+from app.channels.inspectors.router import ROUTERS as INSPECTORS
 from app.channels.inspectors.tracks.jobs import tend_tracks
 from app.channels.open311 import router as open311
 from app.channels.outbox import jobs as outbox_jobs
@@ -34,7 +34,7 @@ CHANNELS: tuple[Channel, ...] = (
         name="inspectors",
         label="监督员",
         summary="手机端：任务、勤务、责任网格、轨迹 The inspectors' app: tasks, duty, beats, tracks.",
-        routers=(inspectors,),
+        routers=INSPECTORS,
         jobs=(
             Job("end_shifts", lambda _: "*/5 * * * *", end_shifts),
             Job("tend_tracks", lambda _: "7 * * * *", tend_tracks),

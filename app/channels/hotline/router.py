@@ -17,7 +17,7 @@ from app.paging import decode, encode
 from app.problems import problem_responses
 from app.requests import ServicesDep
 
-router = APIRouter(prefix="/hotline", tags=["12345热线 Hotline"])
+router = APIRouter(prefix="/hotline")
 
 _ORDER_EXAMPLE: dict[str, Any] = {
     "工单编号": "热线-260302-000123",

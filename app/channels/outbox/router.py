@@ -35,7 +35,7 @@ from app.paging import Page, PageDep, cut
 from app.problems import problem_responses
 from app.requests import ClockDep, Conn, Services, ServicesDep
 
-router = APIRouter(tags=["对外推送 Outbox"])
+router = APIRouter()
 
 #: The cursor that stands behind everything there is.
 _NOW = "now"

@@ -33,7 +33,7 @@ from app.paging import Page, PageDep, PageRequest, cut
 from app.problems import problem_responses
 from app.requests import ClockDep, Conn, ServicesDep
 
-router = APIRouter(prefix="/sensors", tags=["感知 Sensors"])
+router = APIRouter(prefix="/sensors")
 
 SourceOnly = Annotated[Principal, Depends(require(Role.INTEGRATION))]
 InspectorOnly = Annotated[Principal, Depends(require(Role.INSPECTOR))]
