@@ -35,7 +35,7 @@ demo: install ## load the demo district, replay its reports, and leave the API r
 test: unset := env --unset=CHENGGUAN_DATABASE_URL
 test: ## every check: lint, then the tests, on a PostgreSQL of their own
 	@$(unset) $(MAKE) install $(NODE_PACKAGES) lint
-	@$(unset) $(BIN)/pytest -q -n $$(nproc) --dist loadfile
+	@$(unset) $(BIN)/pytest -q -n $$(nproc) --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench
 bench: $(INSTALLED) ## what a second holds: everything into docs/; QUICK=1 a minute, for rot; MEMORY_MINUTES=60 only memory

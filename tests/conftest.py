@@ -53,7 +53,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files come first, so that the workers of a parallel run finish together."""
-    longest = ("tests/journey/", "tests/demo/", "tests/grid/")
+    longest = (
+        "tests/journey/test_journey", "tests/test_bench", "tests/journey/", "tests/grid/test_futian",
+        "tests/hostile/test_every_answer", "tests/unkillable/", "tests/exact/", "tests/recovery/",
+    )  # fmt: skip
     items.sort(
         key=lambda item: next((i for i, path in enumerate(longest) if path in item.nodeid), len(longest))
     )

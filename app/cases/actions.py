@@ -312,7 +312,7 @@ class Note(Command):
 class Attach(Command):
     """上传照片: a photo the caller has uploaded becomes evidence of the case."""
 
-    action: Literal[Action.ATTACH] = Action.ATTACH
+    action: Literal[Action.ATTACH]
     photo: UUID
     kind: PhotoKind
 

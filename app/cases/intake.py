@@ -89,7 +89,9 @@ async def report(
     folded = await begin(connection, command, fields, actor, rulebook, offline)
     situation = Situation(folded, actor, now, rulebook, version.id, offline)
     for one in command.photos:
-        situation = await carry_out(connection, Attach(photo=one.photo, kind=one.kind), situation)
+        situation = await carry_out(
+            connection, Attach(action=Action.ATTACH, photo=one.photo, kind=one.kind), situation
+        )
     near = await near_of(connection, folded.case, rulebook, actor)
     return Taken(situation, near)
 

@@ -130,7 +130,10 @@ async def test_what_is_of_another_kind_is_refused_or_taken(send: Sender, operati
 
 
 def test_every_action_is_attacked():
-    ours = {Action.REPORT, Action.REPORT_HANDLED, Action.ABSORB, Action.RECORD_OVERRUN}
+    ours = {
+        Action.REPORT, Action.REPORT_HANDLED, Action.ABSORB, Action.RELEASE, Action.FOLLOW,
+        Action.RECORD_OVERRUN,
+    }  # fmt: skip
     fields = of("POST /cases/{case}/actions")
     assert {field.body["action"] for field in fields if field.where == "json"} == set(Action) - ours
 

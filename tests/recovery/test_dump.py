@@ -60,7 +60,9 @@ async def test_a_dump_is_restored_on_another_server(
         async with opened(restored.url) as (http, services):
             desk = Desk(http, services, world)
             assert [await _read(desk, case) for case in cases] == told
-            behind = "SELECT seq FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())"
+            behind = (
+                "SELECT seq FROM journal WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()) ORDER BY seq"
+            )
             assert await _numbers(services, behind) == entries
             with pytest.raises(InvalidInput, match="restored or moved"):
                 await _follow(services, cursor)
