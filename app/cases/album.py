@@ -12,7 +12,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Row,
-    Text,
     bindparam,
     delete,
     func,
@@ -24,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.alone import alone_with
 from app.cases.case import Case
 from app.cases.photo import SAME_LOOK_BITS, Examined, Photo, PhotoKind, Used, bands
 from app.cases.tables import CasePhotoRow, CaseRow, PhotoRow
@@ -59,19 +59,15 @@ class NewPhoto:
 
 # -- photos ----------------------------------------------------------------------------------------------
 
-_ALONE = Prepared(
-    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("content", type_=Text()), 0)))
-)
 
-
-async def alone_with(connection: AsyncConnection, sha256: str) -> None:
+async def _alone_with(connection: AsyncConnection, sha256: str) -> None:
     """Nobody else adds, attaches or removes a photo of this content until the transaction ends."""
-    await _ALONE.rows(connection, content=f"photo {sha256}")
+    await alone_with(connection, f"photo {sha256}")
 
 
 async def add(connection: AsyncConnection, photo: NewPhoto) -> None:
     """Notes a photo whose files are about to be stored; once, however often it is said."""
-    await alone_with(connection, photo.sha256)
+    await _alone_with(connection, photo.sha256)
     row = asdict(photo) | {"bands": bands(photo.look)}
     await connection.execute(upsert(_PHOTO).values(row).on_conflict_do_nothing(index_elements=["id"]))
 
@@ -102,7 +98,7 @@ async def unattached(connection: AsyncConnection, before: datetime, limit: int) 
 
 async def remove(connection: AsyncConnection, photo_id: UUID, sha256: str) -> tuple[bool, bool]:
     """Removes a photo that still belongs to no case; whether it did, and whether no other has its content."""
-    await alone_with(connection, sha256)
+    await _alone_with(connection, sha256)
     attached = select(_ATTACHED.c.photo_id).where(_ATTACHED.c.photo_id == photo_id).exists()
     gone = await connection.execute(delete(_PHOTO).where(_PHOTO.c.id == photo_id, ~attached))
     left = select(func.count()).select_from(_PHOTO).where(_PHOTO.c.sha256 == sha256)
@@ -149,7 +145,7 @@ async def own_photo(connection: AsyncConnection, photo_id: UUID, uploader: UUID)
     row = await _OWN.row(connection, photo=photo_id, uploader=uploader)
     if row is None:
         return None
-    await alone_with(connection, row["sha256"])
+    await _alone_with(connection, row["sha256"])
     # It may have been removed while we waited for its content.
     row = await _OWN.row(connection, photo=photo_id, uploader=uploader)
     return None if row is None else Photo(**row)

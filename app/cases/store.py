@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.alone import alone_with
 from app.cases.case import FIELDS, Case, ClockState, Folded
 from app.cases.journal import APPEND, DATA, Entry
 from app.cases.likeness import pairs
@@ -89,9 +90,6 @@ async def lock_in_order(connection: AsyncConnection, ids: Iterable[UUID]) -> Non
 
 
 _ID_OF_NUMBER = Prepared(select(_CASE.c.id).where(_CASE.c.number == bindparam("number")))
-_ALONE = Prepared(
-    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("order", type_=Text()), 0)))
-)
 _ID_OF_ORDER = Prepared(
     select(_CASE.c.id).where(
         _CASE.c.reporter_id == bindparam("reporter_id"),
@@ -121,7 +119,7 @@ async def id_of_external_number(
     connection: AsyncConnection, reporter_id: UUID, external_number: str
 ) -> UUID | None:
     """The case made from that order of that sender. Others with the same order wait until we commit."""
-    await _ALONE.rows(connection, order=f"{reporter_id} {external_number}")
+    await alone_with(connection, f"{reporter_id} {external_number}")
     found: UUID | None = await _ID_OF_ORDER.value(
         connection, reporter_id=reporter_id, external_number=external_number
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.alone import alone_with
 from app.cases import candidates, intake
 from app.cases import service as cases
 from app.cases.citizen import Supplement, TextChange
@@ -184,7 +185,7 @@ async def report(visit: Visit, new: NewRequest) -> Answer:
         client.id, new.account_id, new.device_id, new.service_code, new.lat, new.long,
         new.address_string, new.address_id, command.description, command.condition, command.component_code,
     )  # fmt: skip
-    await store.alone_with(visit.connection, fingerprint)
+    await alone_with(visit.connection, f"open311 {fingerprint}")
     since = visit.now - REPEATED_WITHIN
     number = await store.known_request(visit.connection, client.id, fingerprint, since)
     if number is None:
@@ -266,7 +267,7 @@ async def add_update(visit: Visit, new: NewUpdate) -> Answer:
     if case_id is None:
         raise NotFound("没有这个请求，或不是您提交的 / no such request of yours")
     fingerprint = _fingerprint(client.id, case_id, new.status, new.description, *new.media_url)
-    await store.alone_with(visit.connection, f"{client.id} {case_id}")
+    await alone_with(visit.connection, f"open311 {client.id} {case_id}")
     known = await store.known_update(
         visit.connection,
         client.id,

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     Numeric,
-    Text,
     and_,
     bindparam,
     case,
@@ -232,9 +231,6 @@ async def happened(
 
 # -- what came in ----------------------------------------------------------------------------------------
 
-_ALONE = Prepared(
-    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("what", type_=Text()), 311)))
-)
 _KNOWN_REQUEST = Prepared(
     select(_CASE.c.number)
     .join(_REQUEST, _REQUEST.c.case_id == _CASE.c.id)
@@ -248,11 +244,6 @@ _KNOWN_REQUEST = Prepared(
 )
 _ADD_REQUEST = Prepared(insert(_REQUEST).values({c.name: bindparam(c.name) for c in _REQUEST.c}))
 _ADD_UPDATE = Prepared(insert(_UPDATE).values({c.name: bindparam(c.name) for c in _UPDATE.c}))
-
-
-async def alone_with(connection: AsyncConnection, fingerprint: str) -> None:
-    """Others with the same content wait until we commit."""
-    await _ALONE.rows(connection, what=fingerprint)
 
 
 async def known_request(

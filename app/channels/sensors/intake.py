@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import geo
+from app.alone import alone_with
 from app.channels.sensors import classes, leads, store
 from app.channels.sensors.classes import ClassOfSource
 from app.channels.sensors.schemas import LeadState, NewObservation, ObservationReply, Outcome
@@ -46,7 +47,7 @@ async def take(
 ) -> list[ObservationReply]:
     """Answers each by itself, in the same order; what is refused is not kept. Errors: `NotReady`."""
     # One batch of a source after the other: or a repeat on its way would not be known.
-    await store.alone_with(connection, str(source.id))
+    await alone_with(connection, f"sensors {source.id}")
     rulebook = (await active_rulebook(connection, now)).rulebook
     rules = await classes.classes_of(connection, source.id)
     known = await store.answered(connection, source.id, {one.own_id for one in observations})
@@ -58,7 +59,7 @@ async def take(
     ]
     # All in one order, so that two sources never wait for each other in a ring.
     for category in sorted({found.rule.category for found in looked_at if isinstance(found, Sighting)}):
-        await store.alone_with(connection, f"category {category}")
+        await alone_with(connection, f"sensors category {category}")
     replies = []
     for one, found in zip(observations, looked_at, strict=True):
         if (before := known.get(one.own_id)) is not None:

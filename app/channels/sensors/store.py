@@ -91,17 +91,9 @@ def _lead(row: Any) -> Lead:
 
 # -- observations ----------------------------------------------------------------------------------------
 
-_ALONE = Prepared(
-    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("what", type_=Text()), 24)))
-)
 _ADD_OBSERVATION = Prepared(
     insert(_OBSERVATION).values({column.name: bindparam(column.name) for column in _OBSERVATION.c})
 )
-
-
-async def alone_with(connection: AsyncConnection, what: str) -> None:
-    """Others who ask for the same wait until we commit."""
-    await _ALONE.rows(connection, what=what)
 
 
 async def answered(

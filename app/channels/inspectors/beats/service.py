@@ -10,6 +10,7 @@ from uuid import UUID
 import shapely
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.alone import alone_with
 from app.channels.inspectors.beats import store
 from app.channels.inspectors.beats.schemas import (
     BeatCounts,
@@ -25,6 +26,8 @@ from app.geo import Datum, drawn_in, geojson
 from app.grid.store import AnyRow, Rows
 from app.identity.principal import Principal
 
+#: One change of beats at a time: whether cells are taken is asked of all of them.
+_ALL_BEATS = "beats"
 _NO_BEAT = "没有这个责任网格，或不在您的辖区内 / no such beat within your areas"
 
 
@@ -94,7 +97,7 @@ async def put(
     codes = [one.code for one in wanted]
     if len(set(codes)) < len(codes):
         raise InvalidInput("同一责任网格出现两次 / a beat is listed twice", fields={"beats": "code twice"})
-    await store.alone(connection)
+    await alone_with(connection, _ALL_BEATS)
     stored = await store.newest(connection, codes)
     if any(not _covers(actor, beat.cells) for beat in stored.values()):
         raise NotFound(_NO_BEAT)
@@ -125,7 +128,7 @@ async def put(
 
 async def retire(connection: AsyncConnection, actor: Principal, code: str, now: datetime) -> None:
     """Ends the beat now; what is past stays. Errors: `NotFound`."""
-    await store.alone(connection)
+    await alone_with(connection, _ALL_BEATS)
     last = (await store.newest(connection, [code])).get(code)
     if last is None or not _covers(actor, last.cells) or (last.valid_to is not None and last.valid_to <= now):
         raise NotFound(_NO_BEAT)

@@ -9,10 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Text,
     and_,
     any_,
-    bindparam,
     delete,
     exists,
     func,
@@ -33,12 +31,8 @@ from app.grid.store import AnyRow, Rows
 from app.grid.tables import Area, holds_at
 from app.identity.principal import Role
 from app.identity.tables import AccountTable
-from app.prepared import Prepared
 
 _BEAT = table_of(Beat)
-_ALONE = Prepared(
-    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("what", type_=Text()), 0)))
-)
 
 
 def _holds(at: datetime) -> ColumnElement[bool]:
@@ -50,11 +44,6 @@ def _within(areas: Sequence[str]) -> ColumnElement[bool]:
     """Whether every cell of the beat lies within one of the areas."""
     cell = func.unnest(_BEAT.c.cells).column_valued("cell")
     return ~exists().where(~or_(*(func.starts_with(cell, area) for area in areas)))
-
-
-async def alone(connection: AsyncConnection) -> None:
-    """Lets one change of beats at a time through: whether cells are taken is asked of all of them."""
-    await _ALONE.rows(connection, what="beats")
 
 
 async def in_force(

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.alone import alone_with
 from app.channels.inspectors.beats import store as beats
 from app.channels.inspectors.duty import store
 from app.channels.inspectors.duty.schemas import DutyChange, DutyReply
@@ -54,7 +55,7 @@ async def change(
     """
     _check_moment(asked.at, now, timedelta(hours=settings.late_hours))
     at = min(asked.at, now)
-    await store.alone(connection, inspector.id)
+    await alone_with(connection, f"duty {inspector.id}")  # one report of an inspector at a time
     if not await store.known(connection, inspector.id, asked.on, asked.at):
         shift = await store.newest_shift(connection, inspector.id)
         if asked.on:

@@ -7,24 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.channels.inspectors.tables import DutyReport
 from app.db import new_id
 from app.grid.store import AnyRow, Rows
 from app.grid.tables import DutyShift
-from app.prepared import Prepared
 
 _SHIFT = DutyShift.__table__.c
-_ALONE = Prepared(
-    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("who", type_=Text()), 0)))
-)
-
-
-async def alone(connection: AsyncConnection, account: UUID) -> None:
-    """Lets one report of an inspector at a time through."""
-    await _ALONE.rows(connection, who=f"duty {account}")
 
 
 async def known(connection: AsyncConnection, account: UUID, begins: bool, at: datetime) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy import Text, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.alone import alone_with
 from app.db import driver_of
 from app.prepared import Prepared
 
@@ -24,7 +25,6 @@ _ABSENT = Prepared(
         """
     ).bindparams(bindparam("names", type_=ARRAY(Text())))
 )
-_LOCK = Prepared(text("SELECT pg_advisory_xact_lock(hashtextextended('track partitions', 0))"))
 _THERE = Prepared(
     text("SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'track_point'::regclass")
 )
@@ -40,7 +40,7 @@ async def make(connection: AsyncConnection, days: Iterable[date]) -> int:
     names = {f"{_PREFIX}{day:%Y%m%d}": day for day in sorted(days)}
     if not await _absent(connection, names):
         return 0
-    await _LOCK.rows(connection)
+    await alone_with(connection, "track partitions")
     made = await _absent(connection, names)  # another may have made them while we waited
     for name in made:
         first = names[name]
