@@ -45,6 +45,7 @@ CASE_COLUMNS = [_CASE.c[name] for name in FIELDS]
 _ONE_CASE = select(*CASE_COLUMNS).where(_CASE.c.id == bindparam("id"))
 _READ = Prepared(_ONE_CASE)
 _LOCK = Prepared(_ONE_CASE.with_for_update())
+_SEVERAL = Prepared(select(*CASE_COLUMNS).where(_CASE.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID)))))
 _CLOCKS = Prepared(
     select(*(_CLOCK.c[name] for name in ClockState.model_fields))
     .where(_CLOCK.c.case_id == bindparam("case_id"))
@@ -80,6 +81,12 @@ async def load(
         return None
     clocks = await _CLOCKS.rows(connection, case_id=case_id)
     return Folded(case, tuple(ClockState.model_validate(dict(clock)) for clock in clocks))
+
+
+async def cases_of(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Case]:
+    """The cases of these ids, as they are now."""
+    found = await _SEVERAL.rows(connection, ids=list(ids))
+    return {row["id"]: Case.model_validate(dict(row)) for row in found}
 
 
 async def lock_in_order(connection: AsyncConnection, ids: Iterable[UUID]) -> None:

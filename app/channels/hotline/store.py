@@ -32,8 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases.case import Case
-from app.cases.store import CASE_COLUMNS
+from app.cases.store import cases_of
 from app.cases.tables import XID8, CaseRow, JournalRow
 from app.cases.workflow import Stage
 from app.channels.hotline.standing import Kept
@@ -126,10 +125,7 @@ async def kept(connection: AsyncConnection, case_ids: Sequence[UUID]) -> list[Ke
     orders = await connection.execute(select(_ORDER).where(_ORDER.c.case_id.in_(told)))
     order = {row.case_id: row for row in orders}
     wanted = {*told, *(row["last_id"] for row in told.values())}
-    cases = {
-        row.id: Case.model_validate(row._asdict())
-        for row in await connection.execute(select(*CASE_COLUMNS).where(_CASE.c.id.in_(wanted)))
-    }
+    cases = await cases_of(connection, wanted)
     return [
         Kept(
             order=order[case_id],

@@ -20,8 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases import stream
 from app.cases.scope import sees, visible
+from app.cases.store import cases_of
 from app.cases.stream import Cursor
-from app.channels.outbox import events, feed, store
+from app.channels.outbox import events, feed
 from app.channels.outbox.feed import FeedPage
 from app.dispatch.active import active_rulebook
 from app.errors import InvalidInput, NotReady, Overloaded, Unauthenticated
@@ -177,7 +178,7 @@ class Hub:
                 if batch.rows or recheck:
                     callers = {one: await self._caller(connection, one) for one in list(self._listeners)}
                 rulebook = (await active_rulebook(connection, parts.clock.now())).rulebook
-                cases = await store.cases(connection, {entry.case_id for entry in batch.rows})
+                cases = await cases_of(connection, {entry.case_id for entry in batch.rows})
         except NotReady as error:
             log.warning("live_feed_waits", reason=error.detail)
             return False

@@ -1,4 +1,4 @@
-"""SQL of the outbox: receivers, what waits for them, and cases by id."""
+"""SQL of the outbox: receivers, what waits for them, and open cases."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     and_,
-    any_,
-    bindparam,
     delete,
     exists,
     func,
@@ -22,8 +20,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,7 +31,6 @@ from app.cases.tables import CaseRow, JournalRow
 from app.cases.workflow import OPEN
 from app.channels.outbox.tables import DeliveryRow, WebhookRow
 from app.db import table_of
-from app.prepared import Prepared
 
 _CASE = table_of(CaseRow)
 _JOURNAL = table_of(JournalRow)
@@ -42,14 +38,6 @@ _WEBHOOK = table_of(WebhookRow)
 _DELIVERY = table_of(DeliveryRow)
 
 # -- cases -------------------------------------------------------------------------------------------------
-
-_CASES = Prepared(select(*CASE_COLUMNS).where(_CASE.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID)))))
-
-
-async def cases(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Case]:
-    """The cases of these ids, as they are now."""
-    found = await _CASES.rows(connection, ids=list(ids))
-    return {row["id"]: Case.model_validate(dict(row)) for row in found}
 
 
 async def open_cases(

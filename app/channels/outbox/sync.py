@@ -23,6 +23,7 @@ from app.cases import journal, schemas, stream
 from app.cases.case import Case, fold
 from app.cases.schemas import CaseSummary
 from app.cases.scope import sees, visible
+from app.cases.store import cases_of
 from app.cases.stream import Cursor
 from app.cases.workflow import OPEN
 from app.channels.outbox import store
@@ -141,7 +142,7 @@ async def _changes(
     for entry in batch.rows:
         known = changed.setdefault(entry.case_id, _Changed(entry.number, entry.version - 1, entry.version))
         known.newest = entry.version
-    current = await store.cases(connection, changed)
+    current = await cases_of(connection, changed)
     may_see = sees(caller, rulebook)
     cases, gone = [], []
     for case_id, told in changed.items():
