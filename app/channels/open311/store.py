@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import cos, radians
 from typing import Any
 from uuid import UUID
 
@@ -33,7 +32,7 @@ from app.cases.workflow import ENDS, Action
 from app.channels.open311.queries import RequestsQuery, State
 from app.channels.open311.tables import Open311RequestRow, Open311UpdateRow
 from app.db import table_of
-from app.geo import SRID
+from app.geo import SRID, around
 from app.prepared import Prepared
 
 _CASE = table_of(CaseRow)
@@ -158,9 +157,7 @@ def _within(lon: float, lat: float, radius_m: float, reader: Reader) -> list[Col
         place = case((reader.own(), place), else_=told)
     here = func.geography(func.ST_SetSRID(func.ST_MakePoint(lon, lat), SRID))
     # The index knows the true places; rounding moves none as far as 200 m.
-    high = (radius_m + 200) / 110_000
-    wide = high / max(cos(radians(lat)), 0.01)
-    box = func.ST_MakeEnvelope(lon - wide, lat - high, lon + wide, lat + high, SRID)
+    box = func.ST_MakeEnvelope(*around(lon, lat, radius_m + 200), SRID)
     return [
         _CASE.c.placed,
         _CASE.c.geom.op("&&")(box),

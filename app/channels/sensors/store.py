@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from math import cos, radians
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +34,7 @@ from app.channels.sensors.tables import (
     SensorObservationRow,
 )
 from app.db import new_id, table_of
+from app.geo import around
 from app.identity.principal import Principal
 from app.identity.tables import AccountTable
 from app.prepared import Prepared
@@ -155,17 +155,16 @@ async def same_thing(
 ) -> Lead | None:
     """The lead that a sighting there belongs to: one that is open, one whose case is, or one that was
     rejected since the moment."""
-    high = radius_m / 110_000
-    wide = high / max(cos(radians(lat)), 0.01)
+    west, south, east, north = around(lon, lat, radius_m)
     row = await _SAME.row(
         connection,
         category=category,
         lon=lon,
         lat=lat,
-        west=lon - wide,
-        south=lat - high,
-        east=lon + wide,
-        north=lat + high,
+        west=west,
+        south=south,
+        east=east,
+        north=north,
         radius_m=radius_m,
         seen_at=seen_at,
         since=since,
