@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from math import cos, hypot, radians
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +13,7 @@ from app.cases.candidates import Candidate
 from app.cases.command import Position
 from app.geo import Datum
 from app.grid import gazetteer, lookup
+from app.grid.addressing import metres_between
 from app.grid.gazetteer import PlaceFound
 from app.grid.place import AreaSaid
 from app.identity.principal import Principal
@@ -23,7 +23,6 @@ _CANDIDATES = 5
 #: Another place that fits nearly as well makes the words ambiguous, unless it is the same spot.
 _NEARLY = 0.05
 _SAME_SPOT_M = 150
-_METRES_OF_A_DEGREE = 111_320
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +73,9 @@ def _at(lon: float, lat: float) -> Position:
 def _ambiguous(found: Sequence[PlaceFound]) -> bool:
     best = found[0]
     return any(
-        other.score >= best.score - _NEARLY and _metres(best, other) > _SAME_SPOT_M
+        other.score >= best.score - _NEARLY and metres_between(best, other) > _SAME_SPOT_M
         for other in islice(found, 1, None)
     )
-
-
-def _metres(one: PlaceFound, other: PlaceFound) -> float:
-    """Near enough for neighbours."""
-    east = (other.lon - one.lon) * cos(radians(one.lat))
-    return hypot(east, other.lat - one.lat) * _METRES_OF_A_DEGREE
 
 
 def _candidate(number: int, place: PlaceFound) -> Candidate:

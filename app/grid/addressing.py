@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import permutations
+from typing import Protocol
 
 
 class PlaceKind(StrEnum):
@@ -369,7 +370,16 @@ def ranked(guesses: Iterable[Guess]) -> list[Guess]:
     return sorted(told, key=lambda one: -one.score)
 
 
-def metres_between(one: Named, other: Named) -> float:
+class Spot(Protocol):
+    """Whatever lies somewhere, in CGCS2000 degrees."""
+
+    @property
+    def lon(self) -> float: ...
+    @property
+    def lat(self) -> float: ...
+
+
+def metres_between(one: Spot, other: Spot) -> float:
     """Metres between two places of a district."""
     x = (one.lon - other.lon) * _EARTH_M * math.cos(math.radians(one.lat))
     return math.hypot(x, (one.lat - other.lat) * _EARTH_M)
