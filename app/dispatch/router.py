@@ -13,14 +13,12 @@ from app.dispatch.files import read_uploaded, workbook
 from app.dispatch.rulebook import CategoryKind
 from app.errors import Conflict, InvalidInput, NotFound, RulebookRefused
 from app.etag import UNCHANGED, IfNoneMatch, unchanged
-from app.identity.access import AdministratorOnly, current_principal, require
-from app.identity.principal import CENTRE_ROLES, Principal
+from app.identity.access import AdministratorOnly, CentreOnly, current_principal
 from app.problems import problem_responses
 from app.requests import ClockDep, Conn
 
 router = APIRouter(prefix="/rulebooks", tags=["派遣规则 Dispatch"])
 
-CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]
 _ANYBODY_KNOWN = [Depends(current_principal)]
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

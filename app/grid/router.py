@@ -28,8 +28,8 @@ from app.grid.schemas import (
     SegmentReply,
     ShiftReply,
 )
-from app.identity.access import AdministratorOnly, CurrentPrincipal, InspectorOnly, require
-from app.identity.principal import CENTRE_ROLES, Principal, Role
+from app.identity.access import AdministratorOnly, CentreOnly, CurrentPrincipal, InspectorOnly, require
+from app.identity.principal import Principal, Role
 from app.moment import Moment
 from app.paging import Page, PageDep, cut
 from app.problems import problem_responses
@@ -66,7 +66,6 @@ async def _box(
 MomentDep = Annotated[datetime, Depends(_moment)]
 BoxDep = Annotated[store.Box | None, Depends(_box)]
 CodeInPath = Annotated[str, Path(pattern=r"^\d{6,18}$")]
-CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]
 SeesComponents = Annotated[
     Principal,
     Depends(require(Role.ADMINISTRATOR, Role.SHIFT_LEADER, Role.INSPECTOR, Role.UNIT_OFFICER)),

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import Forbidden, Unauthenticated
 from app.identity import service
 from app.identity.account import label
-from app.identity.principal import Principal, Role
+from app.identity.principal import CENTRE_ROLES, Principal, Role
 from app.requests import Conn, Services, ServicesDep, services
 
 _TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105
@@ -147,3 +147,4 @@ def require(*roles: Role) -> RoleRequired:
 
 AdministratorOnly = Annotated[Principal, Depends(require(Role.ADMINISTRATOR))]
 InspectorOnly = Annotated[Principal, Depends(require(Role.INSPECTOR))]
+CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]

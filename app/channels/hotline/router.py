@@ -11,11 +11,11 @@ from app.channels.hotline import rates, reading, schemas, service, store, tellin
 from app.channels.hotline.service import Hotline, hotline_of
 from app.dispatch.active import active_rulebook
 from app.errors import ActionNotAllowed, Conflict, NotFound
-from app.identity.access import Asking, require
-from app.identity.principal import CENTRE_ROLES, Role
+from app.identity.access import Asking, CentreOnly, require
+from app.identity.principal import Role
 from app.paging import decode, encode
 from app.problems import problem_responses
-from app.requests import ServicesDep
+from app.requests import ClockDep, Conn, ServicesDep
 
 router = APIRouter(prefix="/hotline")
 
@@ -38,7 +38,6 @@ async def _hotline(parts: ServicesDep) -> Hotline:
 
 HotlineDep = Annotated[Hotline, Depends(_hotline)]
 HotlineOnly = Depends(require(Role.INTEGRATION))
-CentreOnly = Depends(require(*sorted(CENTRE_ROLES)))
 _OF_AN_ORDER = problem_responses(NotFound, Conflict, ActionNotAllowed)
 
 
@@ -139,21 +138,27 @@ async def reveal_caller(
     return schemas.CallerReply(name=found.name, phone=found.phone)
 
 
-@router.get("/rates", summary="三率", dependencies=[CentreOnly])
+@router.get("/rates", summary="三率")
 async def three_rates(
-    query: Annotated[schemas.Period, Query()], hotline: HotlineDep, ask: Asking
+    query: Annotated[schemas.Period, Query()],
+    hotline: HotlineDep,
+    reader: CentreOnly,
+    connection: Conn,
+    clock: ClockDep,
 ) -> schemas.Rates:
     """响应率, 解决率, 满意率 by lead unit, over the orders received in the period."""
-    rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
+    rulebook = (await active_rulebook(connection, clock.now())).rulebook
     settings = hotline.settings
     rows = await store.rates(
-        ask.connection, visible(ask.principal, rulebook), query.since, query.until,
+        connection, visible(reader, rulebook), query.since, query.until,
         partly=settings.partly_share, fair=settings.fair_share,
     )  # fmt: skip
     return rates.of_units(rows, rulebook, settings)
 
 
-@router.get("/refusals", summary="未受理的拉取工单", dependencies=[CentreOnly])
-async def refusals(ask: Asking, limit: Annotated[int, Query(ge=1, le=200)] = 100) -> list[schemas.Refusal]:
+@router.get("/refusals", summary="未受理的拉取工单")
+async def refusals(
+    _reader: CentreOnly, connection: Conn, limit: Annotated[int, Query(ge=1, le=200)] = 100
+) -> list[schemas.Refusal]:
     """Orders of the feed that were not taken in, the newest first: they are sent again or asked about."""
-    return [schemas.Refusal(**row) for row in await store.refusals(ask.connection, limit)]
+    return [schemas.Refusal(**row) for row in await store.refusals(connection, limit)]

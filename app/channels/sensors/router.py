@@ -27,7 +27,7 @@ from app.channels.sensors.schemas import (
 from app.channels.sensors.store import Lead
 from app.dispatch.active import active_rulebook
 from app.errors import Conflict, InvalidInput, NotFound, OutsideDistrict
-from app.identity.access import AdministratorOnly, require
+from app.identity.access import AdministratorOnly, CentreOnly, InspectorOnly, require
 from app.identity.principal import CENTRE_ROLES, Principal, Role
 from app.paging import Page, PageDep, PageRequest, cut
 from app.problems import problem_responses
@@ -36,8 +36,6 @@ from app.requests import ClockDep, Conn, ServicesDep
 router = APIRouter(prefix="/sensors")
 
 SourceOnly = Annotated[Principal, Depends(require(Role.INTEGRATION))]
-InspectorOnly = Annotated[Principal, Depends(require(Role.INSPECTOR))]
-CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]
 SeesLeads = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES), Role.INSPECTOR))]
 GivesLeads = Annotated[Principal, Depends(require(Role.INTAKE_CLERK, Role.SHIFT_LEADER))]
 Unmutes = Annotated[Principal, Depends(require(Role.ADMINISTRATOR, Role.SHIFT_LEADER))]

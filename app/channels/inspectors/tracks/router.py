@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 
 from app.channels.inspectors.tracks import service
 from app.channels.inspectors.tracks.patrol import LocalDay
 from app.channels.inspectors.tracks.schemas import Patrol, Track, TrackReply
-from app.identity.access import Asking, InspectorOnly, require
-from app.identity.principal import CENTRE_ROLES, Principal, Role
+from app.identity.access import Asking, CentreOnly, InspectorOnly, require
+from app.identity.principal import Role
 from app.moment import Day
 from app.paging import Page, PageDep, cut
 from app.requests import Conn, ServicesDep
 
 router = APIRouter(prefix="/inspectors")
 
-CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]
 _inspector_only = require(Role.INSPECTOR)
 
 
