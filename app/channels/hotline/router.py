@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query, Response
 
+from app.cases.schemas import Period
 from app.cases.scope import visible
 from app.channels.hotline import rates, reading, schemas, service, store, telling
 from app.channels.hotline.service import Hotline, hotline_of
@@ -140,7 +141,7 @@ async def reveal_caller(
 
 @router.get("/rates", summary="三率")
 async def three_rates(
-    query: Annotated[schemas.Period, Query()],
+    query: Annotated[Period, Query()],
     hotline: HotlineDep,
     reader: CentreOnly,
     connection: Conn,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,7 +15,6 @@ from app.channels.hotline.order import PHASE_LABELS, Kind, Phase, Result
 from app.channels.hotline.service import MOST, Answered, Outcome
 from app.channels.hotline.standing import Kept
 from app.dispatch.rulebook import Rulebook
-from app.moment import Moment
 
 #: An order or call-back in the city's own fields.
 Document = dict[str, Any]
@@ -134,13 +133,6 @@ class Refusal(BaseModel):
     number: str
     reason: str
     at: datetime
-
-
-class Period(_Body):
-    """时段 over the time of receipt; unset ends are open."""
-
-    since: Moment = datetime(1970, 1, 1, tzinfo=UTC)
-    until: Moment = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class UnitRates(BaseModel):
