@@ -23,7 +23,7 @@ from app.errors import ChengguanError, InvalidInput, NotFound
 from app.idempotency import REPLAYED_HEADER, Reply, fingerprint, once
 from app.identity.principal import Principal
 from app.identity.service import principal_of_key
-from app.requests import Services
+from app.requests import services as parts_of
 from app.settings import Environment
 
 PREFIX = "/open311/v2"
@@ -36,7 +36,8 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 @router.get("/discovery.{form}")
 async def discovery(request: Request, form: str) -> Response:
-    kind = "test" if _parts(request).settings.environment is Environment.DEMO else "production"
+    settings = (await parts_of(request)).settings
+    kind = "test" if settings.environment is Environment.DEMO else "production"
     endpoint = str(request.base_url).rstrip("/") + PREFIX
 
     async def act(visit: Visit, _: _Pairs) -> Answer:
@@ -123,7 +124,7 @@ async def _answered(
         return refusal(NotFound("格式只有 json 和 xml / the formats are json and xml")).response(Format.XML)
     try:
         pairs = await _sent(request)
-        parts = _parts(request)
+        parts = await parts_of(request)
         now = parts.clock.now()
         async with parts.database.transaction() as connection:
             key = _value(pairs, "api_key") or request.headers.get("x-api-key", "")
@@ -206,8 +207,3 @@ async def _sent(request: Request) -> _Pairs:
 def _value(pairs: _Pairs, name: str) -> str:
     """The last value given under the name; empty without one."""
     return next((value for found, value in reversed(pairs) if found == name), "")
-
-
-def _parts(request: Request) -> Services:
-    found: Services = request.app.state.services
-    return found
