@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.cases.candidates import Candidate
 from app.cases.command import Position
+from app.errors import NotReady
 from app.geo import Datum
 from app.grid import gazetteer, lookup
 from app.grid.addressing import metres_between
 from app.grid.gazetteer import PlaceFound
-from app.grid.place import AreaSaid
 from app.identity.principal import Principal
 
 #: Places kept for the clerk.
@@ -40,15 +40,22 @@ class Whereabouts:
 async def by_words(
     connection: AsyncConnection,
     words: str,
-    area: AreaSaid,
     asker: Principal,
     now: datetime,
     *,
     district: str,
+    street: str = "",
+    community: str = "",
     threshold: float = gazetteer.SURE,
 ) -> Whereabouts:
     """Where the words mean one spot of the asker's areas with at least the score of the threshold, that spot;
-    else the area they were said of."""
+    else the area they were said of: the community or street, by name or code, or else the district.
+
+    Errors: `NotReady` without a map.
+    """
+    area = await lookup.area_said(connection, district, street, community, now)
+    if area is None:
+        raise NotReady("本区没有地图数据 / the district has no map yet: import one")
     found: list[PlaceFound] = []
     if words:
         inside = area.code if area.code != district else None

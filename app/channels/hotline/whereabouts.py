@@ -11,8 +11,6 @@ from app.cases.command import Position
 from app.cases.whereabouts import Whereabouts, by_words
 from app.channels.hotline.mapping import Mapping
 from app.channels.hotline.order import Order
-from app.errors import NotReady
-from app.grid import lookup
 from app.identity.principal import Principal
 
 
@@ -30,10 +28,10 @@ async def find(
     the threshold; else the area it names. Errors: `NotReady` without a map."""
     if order.x is not None and order.y is not None:
         return Whereabouts(Position(x=order.x, y=order.y, datum=mapping.datum))
-    area = await lookup.area_said(connection, district, order.street, order.community, now)
-    if area is None:
-        raise NotReady("本区没有地图数据 / the district has no map yet: import one")
-    return await by_words(connection, order.address, area, asker, now, district=district, threshold=threshold)
+    return await by_words(
+        connection, order.address, asker, now,
+        district=district, street=order.street, community=order.community, threshold=threshold,
+    )  # fmt: skip
 
 
 def told(where: Whereabouts) -> dict[str, Any]:

@@ -34,7 +34,6 @@ from app.dispatch import store as rulebooks
 from app.dispatch.rulebook import CodeSet, Rulebook
 from app.errors import InvalidInput, NotFound, NotReady, Unauthenticated
 from app.geo import Datum
-from app.grid import lookup
 from app.identity.principal import Principal
 from app.settings import Open311Settings, PublicView
 
@@ -251,10 +250,7 @@ async def _where(visit: Visit, new: NewRequest) -> Whereabouts:
     # Where the words tell no more than the district, it is taken in as somewhere there.
     if not new.address_string or not client.covers(district):
         raise InvalidInput("请给出 lat 和 long（WGS-84） / give lat and long in WGS-84 degrees")
-    area = await lookup.area_said(visit.connection, district, "", "", visit.now)
-    if area is None:
-        raise NotReady("本区没有地图数据 / the district has no map yet: import one")
-    return await by_words(visit.connection, new.address_string, area, client, visit.now, district=district)
+    return await by_words(visit.connection, new.address_string, client, visit.now, district=district)
 
 
 async def add_update(visit: Visit, new: NewUpdate) -> Answer:
