@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db import new_id
 from app.dispatch.rulebook import Rulebook
 from app.dispatch.tables import RulebookActivation, RulebookVersionRow
-from app.grid.tables import Area
+from app.grid.tables import Area, holds_at
 from app.prepared import Prepared
 
 
@@ -144,7 +144,7 @@ async def add_activation(
 
 async def area_codes(connection: AsyncConnection, at: datetime) -> frozenset[str]:
     """Codes of all areas valid at the moment; empty before a grid was imported."""
-    query = select(Area.code).where(Area.valid_from <= at, Area.valid_to.is_(None) | (Area.valid_to > at))
+    query = select(Area.code).where(holds_at(Area, at))
     return frozenset((await connection.execute(query)).scalars())
 
 

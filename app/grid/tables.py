@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.expression import column
 
-from app.db import Base
+from app.db import Base, table_of
 from app.geo import SRID
 from app.grid.codes import AreaLevel, ComponentState
 
@@ -230,11 +230,10 @@ class Poi(Base):
     import_id: Mapped[UUID] = mapped_column(ForeignKey("import_run.id"))
 
 
-def holds_at(
-    table: type[Area | RoadSegment | StreetChief | Component], at: datetime | BindParameter[datetime]
-) -> ColumnElement[bool]:
-    """Whether the version holds at the moment."""
-    return and_(table.valid_from <= at, or_(table.valid_to > at, table.valid_to.is_(None)))
+def holds_at(table: type[Base], at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Whether the version, of a table that has versions, holds at the moment."""
+    c = table_of(table).c
+    return and_(c.valid_from <= at, or_(c.valid_to > at, c.valid_to.is_(None)))
 
 
 class DutyShift(Base):

@@ -111,7 +111,7 @@ async def put(
             "inspectors": sorted(accounts[name] for name in one.inspectors),
         }  # fmt: skip
         last, start = stored.get(one.code), one.valid_from or now
-        if last is not None and _holds(last, start) and all(getattr(last, name) == row[name] for name in row):
+        if last is not None and holds(last, start) and all(getattr(last, name) == row[name] for name in row):
             counts.unchanged += 1
             continue
         _check_period(one, last, start, now)
@@ -139,7 +139,8 @@ def _covers(actor: Principal, cells: Sequence[str]) -> bool:
     return all(map(actor.covers, cells))
 
 
-def _holds(beat: AnyRow, at: datetime) -> bool:
+def holds(beat: AnyRow, at: datetime) -> bool:
+    """Whether the version holds at the moment."""
     return bool(beat.valid_from <= at and (beat.valid_to is None or beat.valid_to > at))
 
 

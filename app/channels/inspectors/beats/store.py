@@ -35,11 +35,6 @@ from app.identity.tables import AccountTable
 _BEAT = table_of(Beat)
 
 
-def _holds(at: datetime) -> ColumnElement[bool]:
-    c = _BEAT.c
-    return and_(c.valid_from <= at, or_(c.valid_to.is_(None), c.valid_to > at))
-
-
 def _within(areas: Sequence[str]) -> ColumnElement[bool]:
     """Whether every cell of the beat lies within one of the areas."""
     cell = func.unnest(_BEAT.c.cells).column_valued("cell")
@@ -52,7 +47,7 @@ async def in_force(
     """The beats that hold at the moment and lie within the areas, by code, behind a code."""
     statement = (
         select(_BEAT)
-        .where(_holds(at), _within(areas), _BEAT.c.code > after)
+        .where(holds_at(Beat, at), _within(areas), _BEAT.c.code > after)
         .order_by(_BEAT.c.code)
         .limit(limit)
     )
@@ -61,14 +56,15 @@ async def in_force(
 
 async def find(connection: AsyncConnection, areas: Sequence[str], code: str, at: datetime) -> AnyRow | None:
     """The beat at the moment, where it lies within the areas."""
-    statement = select(_BEAT).where(_BEAT.c.code == code, _holds(at), _within(areas))
+    statement = select(_BEAT).where(_BEAT.c.code == code, holds_at(Beat, at), _within(areas))
     return (await connection.execute(statement)).one_or_none()
 
 
 async def of_inspector(connection: AsyncConnection, account: UUID, at: datetime) -> Rows:
     """The beats the inspector patrols at the moment, by code."""
     mine = _BEAT.c.inspectors.contains([account])
-    return (await connection.execute(select(_BEAT).where(mine, _holds(at)).order_by(_BEAT.c.code))).all()
+    statement = select(_BEAT).where(mine, holds_at(Beat, at)).order_by(_BEAT.c.code)
+    return (await connection.execute(statement)).all()
 
 
 async def cells_of(connection: AsyncConnection, account: UUID, at: datetime) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.channels.inspectors.beats import store as beats
+from app.channels.inspectors.beats.service import holds
 from app.channels.inspectors.duty import store as duty
 from app.channels.inspectors.duty.service import SKEW
 from app.channels.inspectors.tracks import partitions, patrol, store
@@ -212,9 +213,7 @@ def _patrol(
         beats=[
             _covered(beat, visits, settings.visit_points)
             for beat in versions
-            if account.id in beat.inspectors
-            and beat.valid_from <= judged_at
-            and (beat.valid_to is None or beat.valid_to > judged_at)
+            if account.id in beat.inspectors and holds(beat, judged_at)
         ],
     )
 
