@@ -6,9 +6,15 @@ but it makes them commit one after the other: the server takes a lock over all t
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from app.job import Job
 from app.requests import Services
 from app.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from app.channels.outbox.delivery import Outbox
 
 
 def _each_second(settings: WorkerSettings) -> str:
@@ -19,12 +25,14 @@ class _Outbox:
     """Sends what happened to the receivers of webhooks; gives how many messages arrived."""
 
     async def __call__(self, services: Services) -> int:
+        return await self._sending(services)
+
+    @cached_property
+    def _sending(self) -> Outbox:
         # Only who sends loads the HTTP client: API processes read this module, too.
         from app.channels.outbox.delivery import Outbox
 
-        if not hasattr(self, "_sending"):
-            self._sending = Outbox()
-        return await self._sending(services)
+        return Outbox()
 
 
 JOBS = (Job("outbox", _each_second, _Outbox()),)
