@@ -8,7 +8,7 @@ that every request passes are `prepared.Prepared` and go to the driver directly.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, cast
@@ -22,11 +22,12 @@ from sqlalchemy import TIMESTAMP, MetaData, Table, Text, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import NullPool
 
 from app.errors import ChengguanError, Conflict, InvalidInput, NotReady
+from app.pool import Pool
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +80,7 @@ _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 35.0
 
 #: What comes of a server that does not answer, or not any more.
-_SILENCE = (ConnectionError, TimeoutError, PoolTimeout, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_SILENCE = (ConnectionError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _DRIVER = (DBAPIError, asyncpg.PostgresError)
 
 #: Error classes of PostgreSQL (the first characters of the SQLSTATE) that pass: connection, resources,
@@ -123,15 +124,13 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10, pool_timeout: float = 5.0):
         self.url = url
-        self._pool_size = pool_size
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=pool_timeout,
+            poolclass=NullPool,
             isolation_level="AUTOCOMMIT",  # to SQLAlchemy: `transaction` begins and ends every transaction
         )
+        self._pool = Pool(self._open, size=pool_size, patience=pool_timeout)
 
     async def _connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(
@@ -145,6 +144,16 @@ class Database:
                 "jit": "off",
             },
         )
+
+    async def _open(self) -> AsyncConnection:
+        try:
+            return await self.engine.connect()
+        except OSError as error:
+            raise ConnectionError(f"no connection: {error}") from error
+
+    def watch(self, noted: Callable[[int], object]) -> None:
+        """Has every connection noted that is taken (1) and given back (-1)."""
+        self._pool.noted = noted
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -160,22 +169,19 @@ class Database:
                 await bounds.commit()
             except BaseException:
                 # Shielded: whoever is cancelled must not give a connection back amid a rollback.
-                await asyncio.shield(_take_back(connection, bounds))
+                await asyncio.shield(self._take_back(connection, bounds))
                 raise
-            await connection.close()
+            await self._pool.give_back(connection)
 
     async def _begin(self) -> tuple[AsyncConnection, Transaction]:
         """A connection in a new transaction. To begin is to learn whether a pooled connection still lives."""
-        for dead_ones_left in reversed(range(self._pool_size + 1)):
-            try:
-                connection = await self.engine.connect()
-            except OSError as error:
-                raise ConnectionError(f"no connection: {error}") from error
+        for dead_ones_left in reversed(range(self._pool.size + 1)):
+            connection = await self._pool.take()
             try:
                 bounds = driver_of(connection).transaction()
                 await bounds.start()
             except BaseException as error:
-                await asyncio.shield(_discard(connection))
+                await asyncio.shield(self._pool.discard(connection))
                 dead = isinstance(error, (*_SILENCE, *_DRIVER)) and not isinstance(error, TimeoutError)
                 if not dead or not dead_ones_left:
                     raise
@@ -183,19 +189,13 @@ class Database:
                 return connection, bounds
         raise AssertionError("the last attempt returns or raises")
 
+    async def _take_back(self, connection: AsyncConnection, bounds: Transaction) -> None:
+        try:
+            await bounds.rollback()
+        except (*_SILENCE, *_DRIVER):
+            await self._pool.discard(connection)  # nobody knows what state it is in
+        else:
+            await self._pool.give_back(connection)
+
     async def close(self) -> None:
-        await self.engine.dispose()
-
-
-async def _take_back(connection: AsyncConnection, bounds: Transaction) -> None:
-    try:
-        await bounds.rollback()
-    except (*_SILENCE, *_DRIVER):
-        await _discard(connection)  # nobody knows what state it is in
-    else:
-        await connection.close()
-
-
-async def _discard(connection: AsyncConnection) -> None:
-    await connection.invalidate()
-    await connection.close()
+        await self._pool.close()

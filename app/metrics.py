@@ -18,7 +18,6 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
-from sqlalchemy import event
 
 from app.db import Database
 from app.settings import figures_folder
@@ -69,9 +68,7 @@ class Metrics:
 
     def watch(self, database: Database) -> None:
         """Counts the database's connections as they are taken and given back."""
-        pool = database.engine.sync_engine.pool
-        event.listen(pool, "checkout", lambda *_: self.connections.inc())
-        event.listen(pool, "checkin", lambda *_: self.connections.dec())
+        database.watch(self.connections.inc)
 
     def exposition(self) -> bytes:
         """All figures in Prometheus' text format: this process's, or those of all its siblings."""

@@ -175,8 +175,7 @@ class SavepointDatabase(Database):
     """A database whose transactions are savepoints on the test's own connection."""
 
     def __init__(self, connection: AsyncConnection, url: str) -> None:
-        self.url = url
-        self.engine = connection.engine
+        super().__init__(url)
         self._connection = connection
 
     @asynccontextmanager
