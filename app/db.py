@@ -171,7 +171,7 @@ class Database:
                 # Shielded: whoever is cancelled must not give a connection back amid a rollback.
                 await asyncio.shield(self._take_back(connection, bounds))
                 raise
-            await self._pool.give_back(connection)
+            await self._give_back(connection)
 
     async def _begin(self) -> tuple[AsyncConnection, Transaction]:
         """A connection in a new transaction. To begin is to learn whether a pooled connection still lives."""
@@ -195,7 +195,12 @@ class Database:
         except (*_SILENCE, *_DRIVER):
             await self._pool.discard(connection)  # nobody knows what state it is in
         else:
-            await self._pool.give_back(connection)
+            await self._give_back(connection)
+
+    async def _give_back(self, connection: AsyncConnection) -> None:
+        if connection.in_transaction():
+            await connection.rollback()  # to SQLAlchemy only, which notes a transaction of its own
+        await self._pool.give_back(connection)
 
     async def close(self) -> None:
         await self._pool.close()

@@ -49,8 +49,6 @@ class Pool:
         if self._closed or connection.invalidated:
             await self.discard(connection)
             return
-        if connection.in_transaction():
-            await connection.rollback()  # to SQLAlchemy only, which notes a transaction of its own
         self._free.append(connection)
         self._let_in()
 

@@ -46,8 +46,7 @@ def serve(
             api,
             factory=True,
             workers=workers,
-            # uvloop lets in one connection a round: a flood would wait at the socket, and not be refused.
-            loop="asyncio",
+            loop="app.loop:Loop",
             log_config=None,
             access_log=False,
             server_header=False,
