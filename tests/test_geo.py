@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyproj import Geod
 
@@ -90,6 +90,15 @@ def test_arrays_and_scalars_agree(vectors):
     together = geo.gcj02_to_wgs84(vectors[:, 2:4])
     for pair, expected in zip(vectors[:20, 2:4], together, strict=False):
         assert geo.to_storage(*map(float, pair), Datum.GCJ02) == pytest.approx(expected, abs=6e-9)
+
+
+@given(st.floats(-180, 180), st.floats(-90, 90))
+@example(72.004, 0.8293)
+@example(137.8347, 55.8271)
+@example(180.0, 90.0)
+def test_one_point_is_where_it_is_among_many(x, y):
+    among_many = geo.many_to_storage(np.array([[x, y]]), Datum.GCJ02)[0]
+    assert geo.to_storage(x, y, Datum.GCJ02) == pytest.approx(among_many, abs=2e-8)
 
 
 def test_web_mercator_of_the_published_example():

@@ -21,7 +21,6 @@ from app.cases.lookups import check_codes, there_is, unknown
 from app.cases.offline import Offline
 from app.cases.permission import Situation
 from app.cases.placing import Placed, cell_of, fields_of, fields_of_area, outside_areas
-from app.cases.scope import sees
 from app.cases.service import carry_out
 from app.cases.workflow import BY_ACTION, Action
 from app.db import new_id
@@ -75,8 +74,9 @@ async def report(
     if command.external_number is not None:
         known = await store.id_of_external_number(connection, actor.id, command.external_number)
         if known is not None:
-            folded = await store.load(connection, known, sees(actor, rulebook))
-            assert folded is not None  # the reporter sees the own reports
+            loaded = await store.load(connection, known, now)
+            assert loaded is not None
+            folded, _ = loaded
             return Taken(Situation(folded, actor, now, rulebook, version.id), [], known=True)
     check_codes(command, rulebook)
     lon, lat = geo.to_storage(command.position.x, command.position.y, command.position.datum)

@@ -22,7 +22,7 @@ from app.cases.placing import located
 from app.cases.scope import sees
 from app.cases.workflow import BY_ACTION, STAGE_LABELS, Action
 from app.dispatch import matrix
-from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_version
+from app.dispatch.active import RulebookVersion, active_rulebook, found_in_force, rulebook_version
 from app.dispatch.explaining import facts_in_area
 from app.dispatch.rulebook import Rulebook
 from app.errors import InvalidInput, NotFound, VersionConflict
@@ -98,13 +98,19 @@ async def judged_by(connection: AsyncConnection, case: Case, in_force: RulebookV
 async def _situation(
     connection: AsyncConnection, case_id: UUID, actor: Principal, now: datetime, *, lock: bool = False
 ) -> Situation:
-    in_force = await active_rulebook(connection, now)
-    folded = await store.load(connection, case_id, sees(actor, in_force.rulebook), lock=lock)
-    if folded is None:
-        raise NotFound("没有这份案卷，或不在您的可见范围内 / no such case, or not within your scope")
+    if (loaded := await store.load(connection, case_id, now, lock=lock)) is None:
+        raise _unseen()
+    folded, in_force_id = loaded
+    in_force = await found_in_force(connection, in_force_id, now)
+    if not sees(actor, in_force.rulebook)(folded.case):
+        raise _unseen()
     version = await judged_by(connection, folded.case, in_force)
     moment = max(now, folded.latest) if lock else now
     return Situation(folded, actor, moment, version.rulebook, version.id)
+
+
+def _unseen() -> NotFound:
+    return NotFound("没有这份案卷，或不在您的可见范围内 / no such case, or not within your scope")
 
 
 async def _find(connection: AsyncConnection, command: Command, s: Situation) -> Found:
@@ -194,7 +200,7 @@ async def resolve_id(connection: AsyncConnection, reference: str) -> UUID:
     except ValueError:
         found = await store.id_of_number(connection, reference)
     if found is None:
-        raise NotFound("没有这份案卷，或不在您的可见范围内 / no such case, or not within your scope")
+        raise _unseen()
     return found
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     ColumnElement,
     Integer,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    cast,
     column,
     func,
     insert,
@@ -23,7 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, Insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, aggregate_order_by
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,6 +37,7 @@ from app.cases.likeness import pairs
 from app.cases.tables import CaseRow, ClockRow, JournalRow, case_serial
 from app.cases.workflow import OPEN, Stage
 from app.db import driver_of, table_of
+from app.dispatch.active import IN_FORCE
 from app.prepared import Prepared
 
 _CASE = table_of(CaseRow)
@@ -42,15 +45,24 @@ _CLOCK = table_of(ClockRow)
 _JOURNAL = table_of(JournalRow)
 
 CASE_COLUMNS = [_CASE.c[name] for name in FIELDS]
-_ONE_CASE = select(*CASE_COLUMNS).where(_CASE.c.id == bindparam("id"))
+_TOLD = _CLOCK.alias("told")
+_NEWEST = _CASE.alias("newest")
+#: A case with its clocks, and the rulebook in force, in one statement. Of a case that others changed while
+#: one waited for it the row is the new one, but what is looked up beside it is of before: `seen` tells.
+_ONE_CASE = select(
+    *CASE_COLUMNS,
+    select(
+        cast(func.json_agg(aggregate_order_by(literal_column("told"), _TOLD.c.started_at, _TOLD.c.id)), Text)
+    )
+    .where(_TOLD.c.case_id == _CASE.c.id)
+    .scalar_subquery()
+    .label("clocks"),
+    select(_NEWEST.c.version).where(_NEWEST.c.id == _CASE.c.id).scalar_subquery().label("seen"),
+    IN_FORCE.label("in_force"),
+).where(_CASE.c.id == bindparam("id"))
 _READ = Prepared(_ONE_CASE)
-_LOCK = Prepared(_ONE_CASE.with_for_update())
+_LOCK = Prepared(_ONE_CASE.with_for_update(of=_CASE))
 _SEVERAL = Prepared(select(*CASE_COLUMNS).where(_CASE.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID)))))
-_CLOCKS = Prepared(
-    select(*(_CLOCK.c[name] for name in ClockState.model_fields))
-    .where(_CLOCK.c.case_id == bindparam("case_id"))
-    .order_by(_CLOCK.c.started_at, _CLOCK.c.id)
-)
 
 
 _PLANNING = select(
@@ -73,14 +85,27 @@ async def plan_for_these_values(connection: AsyncConnection) -> None:
 
 
 async def load(
-    connection: AsyncConnection, case_id: UUID, sees: Callable[[Case], bool], *, lock: bool = False
-) -> Folded | None:
-    """The case with its clocks, or None when there is none, or it is not for the asker (`scope.sees`)."""
-    row = await (_LOCK if lock else _READ).row(connection, id=case_id)
-    if row is None or not sees(case := Case.model_validate(dict(row))):
+    connection: AsyncConnection, case_id: UUID, at: datetime, *, lock: bool = False
+) -> tuple[Folded, UUID | None] | None:
+    """The case with its clocks, or None; and which rulebook is in force (`dispatch.active.found_in_force`).
+
+    With `lock` it is kept from others until the transaction ends.
+    """
+    row = await (_LOCK if lock else _READ).row(connection, id=case_id, at=at)
+    if row is not None and row["seen"] != row["version"]:
+        row = await _READ.row(connection, id=case_id, at=at)
+    if row is None:
         return None
-    clocks = await _CLOCKS.rows(connection, case_id=case_id)
-    return Folded(case, tuple(ClockState.model_validate(dict(clock)) for clock in clocks))
+    found = dict(row)
+    clocks, in_force = found.pop("clocks"), found.pop("in_force")
+    return Folded(Case.model_validate(found), _clocks_of(clocks)), in_force
+
+
+_CLOCKS_TOLD = TypeAdapter(tuple[ClockState, ...])
+
+
+def _clocks_of(told: str | None) -> tuple[ClockState, ...]:
+    return () if told is None else _CLOCKS_TOLD.validate_json(told)
 
 
 async def cases_of(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Case]:

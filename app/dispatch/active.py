@@ -29,9 +29,19 @@ _parsed: OrderedDict[UUID, RulebookVersion] = OrderedDict()
 _KEPT = 16
 
 
+#: The id of the version in force at the moment `at`, for statements that find out other things besides.
+IN_FORCE = store.IN_FORCE.scalar_subquery()
+
+
 async def active_rulebook(connection: AsyncConnection, at: datetime) -> RulebookVersion:
     """The version in force at the moment. Errors: `NotReady` when none is."""
-    version_id = await store.version_in_force(connection, at)
+    return await found_in_force(connection, await store.version_in_force(connection, at), at)
+
+
+async def found_in_force(
+    connection: AsyncConnection, version_id: UUID | None, at: datetime
+) -> RulebookVersion:
+    """The version that a statement found by `IN_FORCE`. Errors: `NotReady` when it found none."""
     if version_id is None:
         raise NotReady(
             f"No rulebook is in force at {at.isoformat()}: import one and activate it"

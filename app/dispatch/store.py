@@ -104,12 +104,14 @@ async def content(connection: AsyncConnection, version_id: UUID) -> tuple[int, d
     return None if row is None else (row.number, row.content)
 
 
-_IN_FORCE = Prepared(
+#: The version that holds at the moment `at`: of the latest activation not after it.
+IN_FORCE = (
     select(RulebookActivation.version_id)
     .where(RulebookActivation.effective_from <= bindparam("at"))
     .order_by(RulebookActivation.effective_from.desc())
     .limit(1)
 )
+_IN_FORCE = Prepared(IN_FORCE)
 
 
 async def version_in_force(connection: AsyncConnection, at: datetime) -> UUID | None:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
-from app.cases import journal
+from app.cases import journal, service
+from app.cases.actions import Accept
+from app.cases.permission import Situation
+from app.cases.workflow import Action
+from app.identity.principal import SYSTEM
+from app.identity.service import principal_of_username
 from tests.cases.desk import Desk
+from tests.conftest import until_blocked
 from tests.world import middle
 
 pytestmark = pytest.mark.cloned
@@ -112,3 +120,24 @@ async def test_merges_in_a_ring_do_not_block_each_other(desk):
     stages = [(await desk.look("clerk", case))["stage"] for case in ring]
     assert stages.count("reported") >= 1
     assert stages.count("merged") == [reply.status_code for reply in replies].count(200) >= 1
+
+
+async def test_who_waited_for_a_case_sees_its_clocks_as_the_other_left_them(desk):
+    case = await desk.report("lan")
+    database, now = desk.services.database, desk.services.clock.now()
+    case_id = UUID(case["id"])
+
+    async def see_it() -> Situation:
+        async with database.transaction() as connection:
+            return await service.locked(connection, case_id, SYSTEM, now)
+
+    async with database.transaction() as connection:
+        ahead = await service.locked(connection, case_id, SYSTEM, now)
+        waiting = asyncio.create_task(see_it())
+        await until_blocked(database, waiting)
+        clerk = await principal_of_username(connection, "clerk")
+        accepted = await service.carry_out(
+            connection, Accept(action=Action.ACCEPT), replace(ahead, actor=clerk)
+        )
+    assert (await waiting).folded == accepted.folded
+    assert accepted.folded.clocks != ahead.folded.clocks

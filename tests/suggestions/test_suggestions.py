@@ -24,8 +24,9 @@ ENOUGH = 70
 async def file_many(desk, connection, times: int) -> None:
     """`times` filed cases of each of three conditions."""
     made = await desk.filed()
-    folded = await load(connection, made["id"], lambda _: True)
-    assert folded is not None
+    loaded = await load(connection, made["id"], desk.services.clock.now())
+    assert loaded is not None
+    folded, _ = loaded
     for number in range(times):
         for code, said in SAID.items():
             await put(connection, _like(folded.case, number, CONDITIONS[code], said[number % 3]))
