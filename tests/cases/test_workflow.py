@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
+from types import SimpleNamespace
 from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
 
+from app.cases import draw
 from app.cases.actions import CaseCommand
 from app.cases.case import Case, Folded
-from app.cases.effects import EFFECTS
+from app.cases.effects import EFFECTS, GIVES_TASK
 from app.cases.guards import GUARD_WORDS, Guard
+from app.cases.outcome import Found
 from app.cases.permission import GUARDS, Situation, available, permit
 from app.cases.workflow import (
     BY_ACTION,
@@ -66,6 +69,26 @@ def test_the_api_offers_every_action_that_somebody_may_take():
     offered = {get_args(model.model_fields["action"].annotation)[0] for model in _commands()}
     own = {row.action for row in TRANSITIONS if row.roles == {Role.SYSTEM}}
     assert offered == set(Action) - own - {Action.REPORT, Action.REPORT_HANDLED}
+
+
+def test_only_a_case_with_a_task_has_an_inspector():
+    """The draw counts an inspector's open tasks by the inspector alone."""
+    tasks = {Stage.VERIFYING, Stage.CHECKING}
+    command, found = SimpleNamespace(exists=True, passed=True), Found(draw=_DRAWN)
+    for row in TRANSITIONS:
+        into = {row.target} if row.target else row.sources
+        if row.action in GIVES_TASK:
+            assert into <= tasks
+            assert EFFECTS[row.action](command, _at_task(), found).fields["inspector_id"] is not None
+        elif row.sources & tasks and not into & tasks:
+            assert EFFECTS[row.action](command, _at_task(), found).fields["inspector_id"] is None
+
+
+_DRAWN = draw.named(draw.Task.CHECK, uuid4(), "i", pair_days=30, pair_percent=150)
+
+
+def _at_task():
+    return _situation(Stage.CHECKING, Role.INSPECTOR)
 
 
 def _commands():
