@@ -22,33 +22,80 @@ _CRACK = 1e-8
 
 # The borders are straight in degrees, as every map draws them, so "in" is asked of geometry (the shortest way
 # on the globe bends away from a side of a kilometre by a centimetre); metres are asked of geography, whose
-# index gives the nearest by true distance. `reach` bounds the search for segments by the widest visible range
-# there is; each segment is then held to its own.
-_LOCATE = text(
-    """
+# index gives the nearest by true distance. Segments are searched as far as the widest visible range there is;
+# each is then held to its own.
+_HOLDS = "valid_from <= :at AND coalesce(valid_to, 'infinity') > :at"
+
+
+def _told_of_known(point: str, nearest: str) -> str:
+    """What is told of the place whose cell, or smallest area, is `known`. `point` is an expression."""
+    return f"""
+    SELECT known.cell_code, {nearest} AS nearest,
+           ARRAY(
+               SELECT json_build_array(level, code, name, area_class) FROM area
+               WHERE code = ANY (ARRAY[
+                         known.cell_code, left(known.code, 12), left(known.code, 9), left(known.code, 6)])
+                 AND {_HOLDS}
+           ) AS areas,
+           ARRAY(
+               SELECT json_build_array(code, segment_name, distance_m, name, level, deputy, account, unit)
+               FROM (
+                   SELECT segment.code, segment.name AS segment_name,
+                          ST_Distance(segment.geom::geography, {point}::geography) AS distance_m,
+                          chief.name, chief.level, chief.deputy, chief.account, chief.unit,
+                          coalesce(chief.visible_range_m, :default_range) AS range_m
+                   FROM (SELECT * FROM road_segment WHERE {_HOLDS}) AS segment
+                   LEFT JOIN (SELECT * FROM street_chief WHERE {_HOLDS}) AS chief
+                     ON chief.segment_code = segment.code
+                   WHERE ST_DWithin(
+                       segment.geom::geography, {point}::geography,
+                       (SELECT greatest(:default_range, max(visible_range_m)) FROM street_chief))
+               ) AS office
+               WHERE distance_m <= range_m
+               ORDER BY distance_m, code, level, deputy
+           ) AS offices,
+           (SELECT json_build_array(
+                coalesce(cell_code, district_code), code, category, name, owner_unit, maintainer_unit, state)
+            FROM component WHERE code = :component AND {_HOLDS}) AS component
+    """  # noqa: S608
+
+
+# In a `SELECT` of its own the planner does not look at the point: one plan does for all, and is kept.
+_POINT = "(SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490))"
+_INSIDE = f"""
+    SELECT min(code) AS code FROM area
+    WHERE level = 'cell' AND ST_Covers(geom, {_POINT}) AND {_HOLDS}
+"""  # noqa: S608
+#: A point in a cell, as nearly every one is: no row for another. What such a one needs besides would not be
+#: carried out for these, but made ready each time, which took as long as the answer.
+_IN_A_CELL = Prepared(
+    text(
+        f"""
+    {_told_of_known(_POINT, "CAST(NULL AS json)")}
+    FROM (SELECT code AS cell_code, code FROM ({_INSIDE}) AS inside WHERE code IS NOT NULL) AS known
+    """  # noqa: S608
+    )
+)
+_ANYWHERE = text(
+    f"""
     WITH here AS (
         SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS point
-    ), inside AS (
-        SELECT area.code FROM here JOIN area ON ST_Covers(area.geom, here.point)
-        WHERE area.level = 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
-        ORDER BY area.code LIMIT 1
+    ), inside AS MATERIALIZED (
+        {_INSIDE}
     ), beside AS (
         SELECT area.code FROM here JOIN area ON ST_DWithin(area.geom, here.point, :crack)
-        WHERE area.level = 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
-          AND NOT EXISTS (SELECT FROM inside)
+        WHERE area.level = 'cell' AND {_HOLDS} AND (SELECT code IS NULL FROM inside)
         ORDER BY area.code LIMIT 1
     ), close AS (
         SELECT area.code, ST_Distance(area.geom::geography, (SELECT point::geography FROM here)) AS distance_m
         FROM area
-        WHERE area.level = 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
-          AND NOT EXISTS (SELECT FROM inside)
+        WHERE area.level = 'cell' AND {_HOLDS} AND (SELECT code IS NULL FROM inside)
         ORDER BY area.geom::geography <-> (SELECT point::geography FROM here) LIMIT 8
     ), nearest AS (
         SELECT code, distance_m FROM close ORDER BY distance_m, code LIMIT 1
     ), above AS (
         SELECT area.code FROM here JOIN area ON ST_Covers(area.geom, here.point)
-        WHERE area.level <> 'cell' AND area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
-          AND NOT EXISTS (SELECT FROM inside)
+        WHERE area.level <> 'cell' AND {_HOLDS} AND (SELECT code IS NULL FROM inside)
         ORDER BY length(area.code) DESC, area.code LIMIT 1
     ), known AS (
         SELECT cell.code AS cell_code, coalesce(cell.code, (SELECT code FROM above)) AS code
@@ -57,47 +104,17 @@ _LOCATE = text(
                   (SELECT code FROM beside),
                   (SELECT code FROM nearest WHERE distance_m <= :snap)
               ) AS code) AS cell
-    ), nested AS (
-        SELECT area.level, area.code, area.name, area.area_class
-        FROM known JOIN area
-          ON area.code IN (known.cell_code, left(known.code, 12), left(known.code, 9), left(known.code, 6))
-        WHERE area.valid_from <= :at AND coalesce(area.valid_to, 'infinity') > :at
-    ), reach AS (
-        SELECT greatest(:default_range, max(visible_range_m)) AS metres FROM street_chief
-    ), office AS (
-        SELECT segment.code, segment.name AS segment_name,
-               ST_Distance(segment.geom::geography, here.point::geography) AS distance_m,
-               chief.name, chief.level, chief.deputy, chief.account, chief.unit,
-               coalesce(chief.visible_range_m, :default_range) AS range_m
-        FROM here CROSS JOIN reach
-        JOIN road_segment AS segment
-          ON ST_DWithin(segment.geom::geography, here.point::geography, reach.metres)
-         AND segment.valid_from <= :at AND coalesce(segment.valid_to, 'infinity') > :at
-        LEFT JOIN street_chief AS chief
-          ON chief.segment_code = segment.code
-         AND chief.valid_from <= :at AND coalesce(chief.valid_to, 'infinity') > :at
     )
-    SELECT known.cell_code,
-           (SELECT json_object_agg(level, json_build_array(code, name, area_class)) FROM nested) AS areas,
-           (SELECT json_build_array(code, distance_m) FROM nearest) AS nearest,
-           (SELECT json_agg(
-                json_build_array(code, segment_name, distance_m, name, level, deputy, account, unit)
-                ORDER BY distance_m, code, level, deputy)
-            FROM office WHERE distance_m <= range_m) AS offices,
-           (SELECT json_build_array(
-                coalesce(cell_code, district_code), code, category, name, owner_unit, maintainer_unit, state)
-            FROM component
-            WHERE code = :component
-              AND valid_from <= :at AND coalesce(valid_to, 'infinity') > :at) AS component
+    {_told_of_known("(SELECT point FROM here)", "(SELECT json_build_array(code, distance_m) FROM nearest)")}
     FROM known
-    """
+    """  # noqa: S608
 )
-#: Parameters of both statements that are the same for every point.
+#: Parameters that are the same for every point.
 _FIXED = {"crack": _CRACK, "default_range": DEFAULT_VISIBLE_RANGE_M}
-_LOCATED = Prepared(_LOCATE.bindparams(bindparam("snap", type_=Double())))
+_LOCATED = Prepared(_ANYWHERE.bindparams(bindparam("snap", type_=Double())))
 #: The same of each of many points, which the query around it calls `asked`.
 _EACH = reduce(
-    lambda sql, name: sql.replace(f":{name}", f"asked.{name}"), ("lon", "lat", "component"), _LOCATE.text
+    lambda sql, name: sql.replace(f":{name}", f"asked.{name}"), ("lon", "lat", "component"), _ANYWHERE.text
 )
 _MANY_LOCATED = Prepared(
     text(
@@ -121,7 +138,7 @@ async def locate_with_component(
     snap_m: float = 0,
     asker: Principal = SYSTEM,
 ) -> tuple[Place, ComponentFact | None]:
-    """`locate` and `component` in one statement: an import beside it is seen by both or by neither."""
+    """`locate` and `component` from one statement: an import beside it is seen by both or by neither."""
     found = await _locate(connection, lon, lat, at, snap_m, code)
     return _place(found, lon, lat), _part(found, asker)
 
@@ -134,7 +151,7 @@ def _part(found: Mapping[str, Any], asker: Principal) -> ComponentFact | None:
 async def locate(
     connection: AsyncConnection, lon: float, lat: float, at: datetime, *, snap_m: float = 0
 ) -> Place:
-    """What lies at the point (CGCS2000 degrees) at the moment, in one statement.
+    """What lies at the point (CGCS2000 degrees) at the moment, as one statement saw it.
 
     A point on a border belongs to the cell with the smallest code, always. A point outside every cell
     gets the nearest one in `nearest`; within `snap_m` metres of it, it counts as inside. Where there is
@@ -164,20 +181,21 @@ async def locate_many(
 async def _locate(
     connection: AsyncConnection, lon: float, lat: float, at: datetime, snap_m: float, component: str | None
 ) -> Mapping[str, Any]:
-    found: Mapping[str, Any] | None = await _LOCATED.row(
-        connection, lon=lon, lat=lat, component=component, at=at, snap=snap_m, **_FIXED
-    )
-    assert found is not None
+    asked = {"lon": lon, "lat": lat, "component": component, "at": at, "snap": snap_m, **_FIXED}
+    found: Mapping[str, Any] | None = await _IN_A_CELL.row(connection, **asked)
+    if found is None:
+        found = await _LOCATED.row(connection, **asked)
+        assert found is not None
     return found
 
 
 def _place(found: Mapping[str, Any], lon: float, lat: float) -> Place:
-    unknown = (None, None, None)
-    areas = found["areas"] or {}
+    unknown = [None, None, None]
+    areas = {level: facts for level, *facts in found["areas"]}
     street, community = areas.get("street", unknown), areas.get("community", unknown)
     district = areas.get("district", unknown)
     classes = (areas[level][2] for level in ("cell", "community", "street", "district") if level in areas)
-    offices = found["offices"] or []
+    offices = found["offices"]
     return Place(
         lon=lon,
         lat=lat,
