@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import migrate
 from app.dispatch.active import active_rulebook
 from app.errors import NotReady
+from app.identity.access import OPEN
 from app.requests import Services, ServicesDep
 
 _TIMEOUT_SECONDS = 3.0
@@ -33,13 +34,13 @@ class Readiness(BaseModel):
     checks: dict[str, Check]
 
 
-@router.get("/live")
+@router.get("/live", openapi_extra=OPEN)
 async def live() -> dict[str, str]:
     """进程存活 The process answers."""
     return {"status": "alive"}
 
 
-@router.get("/ready", responses={503: {"model": Readiness}})
+@router.get("/ready", responses={503: {"model": Readiness}}, openapi_extra=OPEN)
 async def ready(parts: ServicesDep, response: Response) -> Readiness:
     """就绪 The database answers, is migrated to what the code needs, and a rulebook is in force."""
     checks = await examine(parts)

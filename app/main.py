@@ -19,6 +19,7 @@ from app.dispatch import router as dispatch
 from app.door import Door, Turnstile
 from app.errors import Forbidden, InvalidInput, NotReady, Overloaded, Unauthenticated
 from app.grid import router as grid
+from app.identity import access
 from app.identity import router as identity
 from app.line import Line
 from app.middleware import BodyGuard, RequestMiddleware
@@ -89,19 +90,20 @@ def create_app(
             app.include_router(router)
     app.include_router(health.router)
     app.include_router(metrics.router)
-    _declare_problem(app)
+    _describe(app)
     return app
 
 
-def _declare_problem(app: FastAPI) -> None:
-    """Puts the problem document's schema where the routes' responses refer to it, and beside every body how
-    one that cannot be read is refused."""
+def _describe(app: FastAPI) -> None:
+    """Adds to the OpenAPI document what is the same for all routes: how to log in, the problem document's
+    schema that their responses refer to, and beside every body how one that cannot be read is refused."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = generate()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.setdefault("Problem", problems.Problem.model_json_schema())
+        access.describe(document)
         unreadable = problems.transport_responses(400, 413, 415)
         for operation in (found for item in document["paths"].values() for found in item.values()):
             if "requestBody" in operation:

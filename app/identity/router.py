@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import Conflict, InvalidInput, NotFound, TooManyAttempts
 from app.identity import login, service
-from app.identity.access import AdministratorOnly, CurrentPrincipal
+from app.identity.access import OPEN, AdministratorOnly, CurrentPrincipal
 from app.identity.account import Account, AccountChanges, ApiClient, NewAccount, NewApiClient
 from app.identity.principal import ROLE_LABELS, Role
 from app.paging import Page, PageDep, cut
@@ -79,6 +79,7 @@ class NewKey(BaseModel):
     summary="登录或续期 Log in, or renew the tokens",
     dependencies=[Depends(_not_kept)],
     responses=problem_responses(TooManyAttempts),
+    openapi_extra=OPEN,
 )
 async def token(request: Request, parts: ServicesDep, form: Annotated[TokenForm, Form()]) -> TokenReply:
     """A refresh token works once and gives the next one; used a second time, it ends the whole login."""
@@ -95,7 +96,7 @@ async def token(request: Request, parts: ServicesDep, form: Annotated[TokenForm,
     return TokenReply.model_validate(pair)
 
 
-@router.post("/auth/logout", summary="退出登录 Log out", status_code=204)
+@router.post("/auth/logout", summary="退出登录 Log out", status_code=204, openapi_extra=OPEN)
 async def logout(connection: Conn, refresh_token: Annotated[str, Form()]) -> None:
     """Ends the login the refresh token belongs to, with all its tokens."""
     await login.log_out(connection, refresh_token)

@@ -17,7 +17,7 @@ from app.errors import (
     Overloaded,
     UnknownProtocol,
 )
-from app.identity.access import CallerRoleRequired
+from app.identity.access import OPEN, CallerRoleRequired
 from app.identity.principal import Principal, Role
 from app.paging import Page
 from app.photos import service, tus
@@ -45,7 +45,12 @@ def _told(upload: Upload, offset: int) -> dict[str, str]:
     }
 
 
-@router.options("/photos/uploads", status_code=204, summary="断点续传协议 What of tus is spoken")
+@router.options(
+    "/photos/uploads",
+    status_code=204,
+    summary="断点续传协议 What of tus is spoken",
+    openapi_extra=OPEN,
+)
 async def protocol(parts: ServicesDep) -> Response:
     """The versions, extensions and limits, as headers."""
     headers = {
