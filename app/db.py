@@ -18,6 +18,7 @@ import asyncpg
 import structlog
 import uuid_utils.compat
 from asyncpg.transaction import Transaction
+from pydantic_core import from_json, to_json
 from sqlalchemy import TIMESTAMP, MetaData, Table, Text, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
@@ -63,6 +64,11 @@ def table_of(described: type[Base]) -> Table:
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562): ids made later sort later, in any process."""
     return uuid_utils.compat.uuid7()
+
+
+def json_text(value: Any) -> str:
+    """A document as it is written: three times as quick as the standard library."""
+    return to_json(value).decode()
 
 
 def libpq_url(url: str) -> str:
@@ -128,6 +134,8 @@ class Database:
             "postgresql+asyncpg://",
             async_creator=self._connect,
             poolclass=NullPool,
+            json_serializer=json_text,
+            json_deserializer=from_json,
             isolation_level="AUTOCOMMIT",  # to SQLAlchemy: `transaction` begins and ends every transaction
         )
         self._pool = Pool(self._open, size=pool_size, patience=pool_timeout)

@@ -15,9 +15,9 @@ from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import driver_of
+from app.db import driver_of, json_text
 
-_DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
+_DIALECT = PGDialect_asyncpg(json_serializer=json_text)  # type: ignore[no-untyped-call]
 
 
 class Prepared:

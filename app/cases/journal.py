@@ -36,8 +36,10 @@ GENESIS = "0" * 64
 
 def entry_hash(previous: str, content: dict[str, Any]) -> str:
     """SHA-256, in hex, over the hash before and the entry's content as canonical JSON."""
-    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()
+    return hashlib.sha256(f"{previous}\n{_CANONICAL.encode(content)}".encode()).hexdigest()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _content(entry: Any) -> dict[str, Any]:

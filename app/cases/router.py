@@ -253,6 +253,8 @@ def _json(body: BaseModel, **headers: str) -> Response:
 async def _once(
     request: Request, ask: Asked, key: str | None, act: Callable[[], Awaitable[Reply]]
 ) -> Response:
+    if key is None:
+        return (await act()).response()
     done = await once(
         ask.connection,
         principal=ask.principal.id,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -36,7 +35,7 @@ from app.cases.journal import APPEND, DATA, Entry
 from app.cases.likeness import pairs
 from app.cases.tables import CaseRow, ClockRow, JournalRow, case_serial
 from app.cases.workflow import OPEN, Stage
-from app.db import driver_of, table_of
+from app.db import driver_of, json_text, table_of
 from app.dispatch.active import IN_FORCE
 from app.prepared import Prepared
 
@@ -214,7 +213,7 @@ async def begin_cases(connection: AsyncConnection, begun: Sequence[tuple[Folded,
     Errors: the driver's `UniqueViolationError` when another request took one of their orders meanwhile.
     """
     cases = [{**f.case.model_dump(), "pairs": pairs_of(f.case)} for f, _ in begun]
-    told = [{**entry.parameters(), "entry_data": json.dumps(entry.data)} for _, entry in begun]
+    told = [{**entry.parameters(), "entry_data": json_text(entry.data)} for _, entry in begun]
     clocks = [
         {**clock.model_dump(), "case_id": f.case.id, "pauses": "[]"}  # none has been paused yet
         for f, _ in begun
