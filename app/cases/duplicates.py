@@ -170,7 +170,7 @@ _UNTOLD = Prepared(
     text(
         """
     WITH RECURSIVE untold AS (
-        SELECT id, merged_into AS above FROM case_file WHERE stage = 'merged' AND outcome IS NULL
+        SELECT id, merged_into AS above FROM case_file WHERE merged_into IS NOT NULL AND outcome IS NULL
         UNION
         SELECT untold.id, higher.merged_into
         FROM untold JOIN case_file AS higher ON higher.id = untold.above

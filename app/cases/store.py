@@ -129,7 +129,8 @@ _ID_OF_ORDER = Prepared(
 )
 _SERIALS = Prepared(
     select(case_serial.next_value().label("serial")).select_from(
-        func.generate_series(1, bindparam("many", type_=Integer))
+        # Of how many the planner does not know: it makes one plan, and keeps it.
+        func.generate_series(1, select(bindparam("many", type_=Integer)).scalar_subquery())
     )
 )
 _KNOWN_ORDERS = Prepared(

@@ -166,10 +166,6 @@ class CaseRow(Base):
             "uq_case_external_number", "reporter_id", "external_number", unique=True,
             postgresql_where=text("external_number IS NOT NULL"),
         ),
-        Index(
-            "ix_case_untasked", "stage",
-            postgresql_where=text("stage IN ('verifying', 'checking') AND inspector_id IS NULL"),
-        ),
         # How often an inspector met a unit, or a reporter.
         Index(
             "ix_case_checker", "checker_id", "lead_unit", "handed_back_at",
@@ -180,8 +176,10 @@ class CaseRow(Base):
             postgresql_where=text("verifier_id IS NOT NULL"),
         ),
         # What was merged into a case, and what has not been told of its end.
-        Index("ix_case_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
-        Index("ix_case_untold", "id", postgresql_where=text("stage = 'merged' AND outcome IS NULL")),
+        Index(
+            "ix_case_merged_into", "merged_into", "outcome",
+            postgresql_where=text("merged_into IS NOT NULL"),
+        ),
     )  # fmt: skip
 
 
@@ -304,7 +302,6 @@ class JournalRow(Base):
     __table_args__ = (
         UniqueConstraint("case_id", "version"),
         CheckConstraint("version >= 1", name="version"),
-        Index("ix_journal_at", "at"),
         Index("ix_journal_xid", "xid", "seq"),
     )
 

@@ -30,15 +30,14 @@ _CASE = table_of(CaseRow)
 _ACCOUNT = table_of(AccountTable)
 
 
-
 def _unseen(name: str, kind: TypeEngine[Any]) -> ScalarSelect[Any]:
     """A parameter whose value the planner does not look at, so that one plan does for all and is kept: it
     took as long to make as to carry out."""
     return select(bindparam(name, type_=kind)).scalar_subquery()
 
 
-#: An inspector with more is told to have so many. A limit that the planner does not know has it read the index
-#: in order, which forgets its dead entries as it goes; a bitmap of them it would go through each time anew.
+#: An inspector with more is told to have so many. A limit that the planner does not know has it read the
+#: index in order, which forgets its dead entries as it goes; a bitmap would go through them anew each time.
 _MOST_TASKS = 10_000
 
 # Whoever has an inspector waits for that one: a case loses its inspector with the task.
