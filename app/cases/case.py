@@ -64,6 +64,15 @@ class Lamp(StrEnum):
     RED = "red"
 
 
+def lamp(due_at: datetime | None, amber_at: datetime | None, now: datetime) -> Lamp | None:
+    """The light of a clock that ends then; None when there is none."""
+    if due_at is None or amber_at is None:
+        return None
+    if now > due_at:
+        return Lamp.RED
+    return Lamp.AMBER if now >= amber_at else Lamp.GREEN
+
+
 class PauseRecord(BaseModel):
     """暂停 of a clock: from, to (None: still), and why."""
 
@@ -214,11 +223,7 @@ class Case(BaseModel):
 
     def lamp(self, now: datetime) -> Lamp | None:
         """The light of the clock that ends first; None when nobody owes anything."""
-        if self.due_at is None or self.amber_at is None:
-            return None
-        if now > self.due_at:
-            return Lamp.RED
-        return Lamp.AMBER if now >= self.amber_at else Lamp.GREEN
+        return lamp(self.due_at, self.amber_at, now)
 
 
 FIELDS = tuple(Case.model_fields)

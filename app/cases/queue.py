@@ -1,46 +1,64 @@
-"""待办列表: finding cases by filters, sorted, in pages that cost the same wherever one stands."""
+"""待办列表: finding cases by filters, sorted, in pages that cost the same wherever one stands.
+
+A filter is a condition made once, with named places for its values. So a list that was asked for with the
+same filters before is compiled already, and the driver has its statement prepared.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from pydantic import AwareDatetime
 from sqlalchemy import (
     TIMESTAMP,
     ColumnElement,
+    Double,
+    Integer,
     Select,
+    Text,
     and_,
+    any_,
+    bindparam,
     func,
-    literal,
     literal_column,
     or_,
     select,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases.case import Case, Lamp
-from app.cases.scope import of_units, within
-from app.cases.store import CASE_COLUMNS, plan_for_these_values
+from app.cases.case import Lamp
+from app.cases.scope import below, of_units
+from app.cases.store import plan_for_these_values
+from app.cases.summary import READ
 from app.cases.tables import CaseRow
 from app.cases.workflow import Stage
+from app.db import table_of
 from app.errors import InvalidInput
 from app.paging import PageRequest, cut
+from app.prepared import Prepared
 
-_CASE = CaseRow.__table__
+_CASE = table_of(CaseRow)
+
+#: A condition with named places, and values for the places.
+Condition = tuple[ColumnElement[bool], dict[str, Any]]
 
 #: A queue's count stops here: nobody needs the exact figure beyond it, and it would be the dearest of all.
 COUNT_CAP = 1_000
 
 #: Cases that owe nothing come last when sorted by due time. The same words as in the indexes.
 _FAR_OFF = datetime(9999, 12, 31, tzinfo=UTC)
-_DUE = func.coalesce(_CASE.c.due_at, literal_column("'9999-12-31 00:00:00+00'::timestamptz", TIMESTAMP(True)))
+_NEVER = literal_column("'9999-12-31 00:00:00+00'::timestamptz", TIMESTAMP(True))
+_DUE = func.coalesce(_CASE.c.due_at, _NEVER)
 
 
 class Sort(StrEnum):
@@ -72,120 +90,169 @@ class Filters:
     pending: bool | None = None
     placed: bool | None = None
 
-    def conditions(self, now: datetime) -> list[ColumnElement[bool]]:
-        """The filters as SQL conditions."""
-        c = _CASE.c
-        found: list[ColumnElement[bool]] = []
-        if self.stages:
-            found.append(c.stage.in_([stage.value for stage in self.stages]))
-        if self.units:
-            found.append(of_units(self.units))
-        if self.area is not None:
-            found.append(within((self.area,)))
-        if self.categories is not None:
-            found.append(c.category.in_(sorted(self.categories)))
-        if self.condition is not None:
-            found.append(c.condition == self.condition)
-        if self.lamp is not None:
-            found.append(_LAMPS[self.lamp](now))
-        if self.sources:
-            found.append(c.source.in_(self.sources))
-        if self.since is not None:
-            found.append(c.reported_at >= self.since)
-        if self.until is not None:
-            found.append(c.reported_at < self.until)
-        if self.bbox is not None:
-            # To about a metre: PostGIS rounds boxes. An exact test besides would mislead the planner.
-            found.append(c.geom.op("&&")(func.ST_MakeEnvelope(*self.bbox, 4490)))
-        if self.words is not None:
-            found += map(_containing, self.words.split())
-        if self.reporter is not None:
-            found.append(c.reporter_id == self.reporter)
-        for column, wanted in ((c.listed, self.listed), (c.overdue, self.overdue), (c.placed, self.placed)):
-            if wanted is not None:
-                found.append(column.is_(wanted))
-        if self.pending is not None:
-            found.append(c.pending.is_not(None) if self.pending else c.pending.is_(None))
-        return found
+    def conditions(self, now: datetime) -> tuple[list[ColumnElement[bool]], dict[str, Any]]:
+        """The filters as SQL conditions, and the values for their places."""
+        told: dict[str, Any] = {
+            "stages": self.stages or None,
+            "units": sorted(self.units) or None,
+            "area": self.area,
+            "categories": None if self.categories is None else sorted(self.categories),
+            "condition": self.condition,
+            "sources": self.sources or None,
+            "since": self.since,
+            "until": self.until,
+            "bbox": self.bbox,
+            "reporter": self.reporter,
+        }
+        values = {name: value for name, value in told.items() if value is not None}
+        found = [_CONDITIONS[name] for name in values]
+        found += [
+            choice[wanted] for name, choice in _CHOICES.items() if (wanted := getattr(self, name)) is not None
+        ]
+        for place, word in enumerate(self.words.lower().split() if self.words is not None else ()):
+            cased = word != word.upper()
+            found.append(_containing(place, len(word) > 2, cased, _NUMBER.fullmatch(word) is not None))
+            values |= {f"word_{place}": word, f"whole_{place}": [word], f"pairs_{place}": _pairs(word)}
+        return found, values | dict(zip(_SIDES, self.bbox or (), strict=False)) | {"now": now}
 
 
-#: In terms of the indexed due time: where the lamp is known, so is the part of the index to read.
-_LAMPS: dict[Lamp, Callable[[datetime], ColumnElement[bool]]] = {
-    Lamp.RED: lambda now: now > _DUE,
-    Lamp.AMBER: lambda now: and_(now <= _DUE, _DUE < _FAR_OFF, _CASE.c.amber_at <= now),
-    Lamp.GREEN: lambda now: and_(now <= _DUE, _DUE < _FAR_OFF, _CASE.c.amber_at > now),
+def _among(name: str) -> ColumnElement[Any]:
+    return any_(bindparam(name, type_=ARRAY(Text)))
+
+
+_SIDES = ("west", "south", "east", "north")
+
+#: The filters that come with a value.
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "stages": _CASE.c.stage == _among("stages"),
+    "units": of_units(bindparam("units", type_=ARRAY(Text))),
+    "area": below(bindparam("area", type_=Text())),
+    "categories": _CASE.c.category == _among("categories"),
+    "condition": _CASE.c.condition == bindparam("condition"),
+    "sources": _CASE.c.source == _among("sources"),
+    "since": _CASE.c.reported_at >= bindparam("since"),
+    "until": _CASE.c.reported_at < bindparam("until"),
+    # To about a metre: PostGIS rounds boxes. An exact test besides would mislead the planner.
+    "bbox": _CASE.c.geom.op("&&")(
+        func.ST_MakeEnvelope(*(bindparam(side, type_=Double()) for side in _SIDES), literal_column("4490"))
+    ),
+    "reporter": _CASE.c.reporter_id == bindparam("reporter"),
+}
+
+_NOW = bindparam("now", type_=TIMESTAMP(True))
+
+#: Those that are a choice.
+_CHOICES: dict[str, dict[Any, ColumnElement[bool]]] = {
+    # In terms of the indexed due time: where the lamp is known, so is the part of the index to read.
+    "lamp": {
+        Lamp.RED: _NOW > _DUE,
+        Lamp.AMBER: and_(_NOW <= _DUE, _DUE < _NEVER, _CASE.c.amber_at <= _NOW),
+        Lamp.GREEN: and_(_NOW <= _DUE, _DUE < _NEVER, _CASE.c.amber_at > _NOW),
+    },
+    "listed": {wanted: _CASE.c.listed.is_(wanted) for wanted in (True, False)},
+    "overdue": {wanted: _CASE.c.overdue.is_(wanted) for wanted in (True, False)},
+    "pending": {True: _CASE.c.pending.is_not(None), False: _CASE.c.pending.is_(None)},
+    "placed": {wanted: _CASE.c.placed.is_(wanted) for wanted in (True, False)},
 }
 
 #: What may be a case number or its serial.
 _NUMBER = re.compile(r"[0-9-]{7,}")
 
 
-def _containing(word: str) -> ColumnElement[bool]:
+def _pairs(word: str) -> list[str]:
+    """Pairs that do not overlap are enough to look up: the planner takes each for independent of the others,
+    and would think a common phrase rare."""
+    return sorted({word[at : at + 2] for at in (*range(0, len(word) - 1, 2), len(word) - 2)})
+
+
+@lru_cache
+def _containing(place: int, longer: bool, cased: bool, number: bool) -> ColumnElement[bool]:
     """The word, of two characters or more, stands in the description or the address, or is the case number or
-    its serial.
-
-    Pairs that do not overlap are enough to look up: the planner takes each for independent of the others, and
-    would think a common phrase rare.
-    """
+    its serial. Chinese is not `cased`, and lowering is what costs."""
     c = _CASE.c
-    word = word.lower()
-    pairs = {word[at : at + 2] for at in (*range(0, len(word) - 1, 2), len(word) - 2)}
-    said = c.pairs.contains(sorted(pairs))
-    if len(word) > 2:
+    said = c.pairs.contains(bindparam(f"pairs_{place}", type_=ARRAY(Text)))
+    if longer:
         texts = c.description + "\n" + c.address
-        cased = word != word.upper()  # Chinese is not, and lowering is what costs
-        said = and_(said, func.strpos(func.lower(texts) if cased else texts, word) > 0)
-    return or_(said, c.pairs.contains([word])) if _NUMBER.fullmatch(word) else said
+        here = func.strpos(func.lower(texts) if cased else texts, bindparam(f"word_{place}", type_=Text()))
+        said = and_(said, here > 0)
+    return or_(said, c.pairs.contains(bindparam(f"whole_{place}", type_=ARRAY(Text)))) if number else said
 
 
-def page_statement(
-    filters: Filters, visible: ColumnElement[bool], sort: Sort, request: PageRequest, now: datetime
-) -> Select[Any]:
-    """The rows of one page and one more. Errors: `InvalidInput` for a cursor of another list."""
-    key = (_DUE if sort is Sort.DUE else _CASE.c.reported_at, _CASE.c.id)
-    wanted = select(*CASE_COLUMNS).where(visible, *filters.conditions(now)).limit(request.limit + 1)
-    if (after := request.after(Sort, AwareDatetime, UUID)) is not None:
-        began, *last = after
-        if began is not sort:
-            raise InvalidInput(
-                "此游标属于另一种排序 / this cursor was given in another order: begin again without it",
-                fields={"cursor": "of another order"},
-            )
-        here, there = tuple_(*key), tuple_(*map(literal, last))
+_KEYS = {sort: (_DUE if sort is Sort.DUE else _CASE.c.reported_at, _CASE.c.id) for sort in Sort}
+
+
+def page_statement(conditions: Sequence[ColumnElement[bool]], sort: Sort, *, begun: bool) -> Select[Any]:
+    """The rows of one page and one more; when `begun`, those behind `last_at`, `last_id`."""
+    key = _KEYS[sort]
+    wanted = select(*(_CASE.c[name] for name in READ)).where(*conditions)
+    if begun:
+        here = tuple_(*key)
+        there = tuple_(
+            bindparam("last_at", type_=TIMESTAMP(True)), bindparam("last_id", type_=_CASE.c.id.type)
+        )
         wanted = wanted.where(here < there if sort is Sort.NEWEST else here > there)
-    return wanted.order_by(*(column.desc() if sort is Sort.NEWEST else column for column in key))
+    ordered = wanted.order_by(*(column.desc() if sort is Sort.NEWEST else column for column in key))
+    return ordered.limit(bindparam("most", type_=Integer()))
+
+
+def count_statement(conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
+    """The number of cases, up to `most`."""
+    some: Select[Any] = select(literal_column("1")).select_from(_CASE).where(*conditions)
+    return select(func.count()).select_from(some.limit(bindparam("most", type_=Integer())).subquery())
+
+
+@lru_cache(maxsize=512)
+def _page(conditions: tuple[ColumnElement[bool], ...], sort: Sort, begun: bool) -> Prepared:
+    return Prepared(page_statement(conditions, sort, begun=begun))
+
+
+@lru_cache(maxsize=512)
+def _count(conditions: tuple[ColumnElement[bool], ...]) -> Prepared:
+    return Prepared(count_statement(conditions))
 
 
 async def page(
     connection: AsyncConnection,
     filters: Filters,
-    visible: ColumnElement[bool],
+    visible: Condition,
     sort: Sort,
     request: PageRequest,
     now: datetime,
-) -> tuple[list[Case], str | None]:
-    """One page of the cases that may be seen and pass the filters, and the cursor of the next."""
-    statement = page_statement(filters, visible, sort, request, now)
+) -> tuple[Sequence[asyncpg.Record], str | None]:
+    """One page of the cases that may be seen and pass the filters, as rows of `summary.READ`, and the cursor
+    of the next. Errors: `InvalidInput` for a cursor of another list."""
+    conditions, values = filters.conditions(now)
+    behind = after(request, sort)
     await plan_for_these_values(connection)
-    found = [Case.model_validate(row._asdict()) for row in await connection.execute(statement)]
-    shown, cursor = cut(found, request.limit, lambda case: _key(case, sort))
-    return list(shown), cursor
+    found = await _page((visible[0], *conditions), sort, bool(behind)).rows(
+        connection, **visible[1], **values, **behind, most=request.limit + 1
+    )
+    return cut(found, request.limit, lambda row: _key(row, sort))
 
 
-def _key(case: Case, sort: Sort) -> tuple[Sort, datetime, UUID]:
-    at = case.reported_at if sort is not Sort.DUE else case.due_at or _FAR_OFF
-    return sort, at, case.id
+def after(request: PageRequest, sort: Sort) -> dict[str, Any]:
+    """Behind what the page begins; nothing for the first."""
+    if (last := request.after(Sort, AwareDatetime, UUID)) is None:
+        return {}
+    began, last_at, last_id = last
+    if began is not sort:
+        raise InvalidInput(
+            "此游标属于另一种排序 / this cursor was given in another order: begin again without it",
+            fields={"cursor": "of another order"},
+        )
+    return {"last_at": last_at, "last_id": last_id}
 
 
-def count_statement(filters: Filters, visible: ColumnElement[bool], now: datetime) -> Select[int]:
-    """The number of cases, up to `COUNT_CAP` + 1."""
-    some = select(_CASE.c.id).where(visible, *filters.conditions(now)).limit(COUNT_CAP + 1).subquery()
-    return select(func.count()).select_from(some)
+def _key(row: asyncpg.Record, sort: Sort) -> tuple[Sort, datetime, UUID]:
+    at = row["reported_at"] if sort is not Sort.DUE else row["due_at"] or _FAR_OFF
+    return sort, at, row["id"]
 
 
-async def count(
-    connection: AsyncConnection, filters: Filters, visible: ColumnElement[bool], now: datetime
-) -> int:
+async def count(connection: AsyncConnection, filters: Filters, visible: Condition, now: datetime) -> int:
     """How many cases may be seen and pass the filters, up to `COUNT_CAP` + 1."""
+    conditions, values = filters.conditions(now)
     await plan_for_these_values(connection)
-    return (await connection.execute(count_statement(filters, visible, now))).scalar_one()
+    found: int = await _count((visible[0], *conditions)).value(
+        connection, **visible[1], **values, most=COUNT_CAP + 1
+    )
+    return found

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from app.cases import candidates, intake, journal, queue, schemas, service, store
 from app.cases.actions import CaseCommand, Report
@@ -17,7 +18,6 @@ from app.cases.explanation import Explanation, explain
 from app.cases.permission import Situation
 from app.cases.schemas import (
     CaseReply,
-    CaseSummary,
     Figures,
     JournalEntry,
     NearReply,
@@ -27,7 +27,8 @@ from app.cases.schemas import (
     ReportReply,
     Workflow,
 )
-from app.cases.scope import visible
+from app.cases.scope import seen_by, visible
+from app.cases.summary import CaseSummary, listed
 from app.cases.workflow import BY_ACTION, Action, Stage
 from app.dispatch.active import active_rulebook
 from app.errors import (
@@ -134,16 +135,15 @@ async def act(
 async def queue_page(query: Annotated[QueuePageQuery, Query()], ask: Asking) -> Response:
     """The cases the caller may see that pass the filters, in pages."""
     rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
-    cases, cursor = await queue.page(
+    rows, cursor = await queue.page(
         ask.connection,
         query.filters(rulebook, ask.principal.id),
-        visible(ask.principal, rulebook),
+        seen_by(ask.principal, rulebook, query.area),
         query.sort,
         PageRequest(query.limit, query.cursor),
         ask.now,
     )
-    items = [schemas.summary(case, rulebook, ask.now) for case in cases]
-    return _json(Page[CaseSummary].model_construct(items=items, next_cursor=cursor))
+    return _written({"items": [listed(row, rulebook, ask.now) for row in rows], "next_cursor": cursor})
 
 
 @router.get("/cases/count", summary="待办件数")
@@ -151,7 +151,10 @@ async def queue_count(query: Annotated[QueueQuery, Query()], ask: Asking) -> Que
     """How many cases the same filters find, counted up to a cap."""
     rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
     found = await queue.count(
-        ask.connection, query.filters(rulebook, ask.principal.id), visible(ask.principal, rulebook), ask.now
+        ask.connection,
+        query.filters(rulebook, ask.principal.id),
+        seen_by(ask.principal, rulebook, query.area),
+        ask.now,
     )
     return QueueCount(count=min(found, queue.COUNT_CAP), capped=found > queue.COUNT_CAP)
 
@@ -248,6 +251,11 @@ async def _seen(case: str, ask: Asked) -> Situation:
 def _json(body: BaseModel, **headers: str) -> Response:
     """A reply made of checked values: serialised once, not checked again."""
     return Response(body.model_dump_json(), headers=headers, media_type="application/json")
+
+
+def _written(body: dict[str, Any]) -> Response:
+    """A reply of plain values, in the words of the model that the route declares."""
+    return Response(to_json(body), media_type="application/json")
 
 
 async def _once(

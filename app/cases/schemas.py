@@ -3,71 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.cases.case import FIELDS, Appeal, Case, ClockState, Lamp, PauseRecord, Pending
+from app.cases.case import Appeal, ClockState, Lamp, PauseRecord
 from app.cases.duplicates import Near
 from app.cases.permission import Situation, available
 from app.cases.queue import Filters, Sort
+from app.cases.summary import CaseSummary, shown
 from app.cases.workflow import STAGE_LABELS, TRANSITIONS, Action, Stage
 from app.dispatch.rulebook import ClockKind, Policy, Rulebook
 from app.errors import InvalidInput
 from app.geo import Datum
 from app.moment import Moment
-
-
-class CaseSummary(BaseModel):
-    """案卷摘要: a case as it stands in a list. Times are UTC; `lamp` is null when nobody owes anything."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "01985f3e-8a1c-7d44-9f0b-0a1b2c3d4e5f",
-                    "number": "211103-20260302-0000017",
-                    "stage": "handling",
-                    "stage_label": "处置中",
-                    "lamp": "green",
-                    "description": "人行道上烧烤摊占道，油烟大",
-                    "lead_unit": "XZZF",
-                }
-            ]
-        }
-    )
-
-    id: UUID
-    number: str
-    version: int
-    stage: Stage
-    stage_label: str
-    lamp: Lamp | None
-    due_at: datetime | None
-    handling_due_at: datetime | None
-    source: str
-    category: str | None
-    category_name: str | None
-    condition: str | None
-    description: str
-    address: str
-    lon: float
-    lat: float
-    placed: bool
-    area_code: str
-    area_class: str | None
-    lead_unit: str | None
-    lead_unit_name: str | None
-    assisting_units: tuple[str, ...]
-    inspector_id: UUID | None
-    inspector_name: str | None
-    reported_at: datetime
-    ended_at: datetime | None
-    overdue: bool | None
-    listed: bool
-    pending: Pending | None
 
 
 class ClockReply(BaseModel):
@@ -329,40 +279,17 @@ def _bbox(value: str) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-def summary(case: Case, rulebook: Rulebook, now: datetime) -> CaseSummary:
-    """The case as lists show it."""
-    return CaseSummary.model_construct(**_shown(case, rulebook, now, CaseSummary))
-
-
 def reply(situation: Situation) -> CaseReply:
     """The case as the caller sees it: clocks, lamp, and the actions open to this caller."""
     case = situation.folded.case
     return CaseReply.model_construct(
-        **_shown(case, situation.rulebook, situation.now, CaseReply),
+        **shown(case, situation.rulebook, situation.now, CaseReply),
         clocks=[_clock(clock) for clock in situation.folded.clocks],
         available_actions=[
             ActionOffered.model_construct(action=row.action, label=row.label, label_en=row.label_en)
             for row in available(situation)
         ],
     )
-
-
-@cache
-def _kept_in(model: type[BaseModel]) -> tuple[str, ...]:
-    """The reply's fields that are the case's own."""
-    return tuple(name for name in model.model_fields if name in FIELDS)
-
-
-def _shown(case: Case, rulebook: Rulebook, now: datetime, model: type[BaseModel]) -> dict[str, Any]:
-    category = rulebook.category_by_code.get(case.category or "")
-    unit = rulebook.unit_by_code.get(case.lead_unit or "")
-    kept = {name: getattr(case, name) for name in _kept_in(model)}
-    return kept | {
-        "stage_label": STAGE_LABELS[case.stage][0],
-        "lamp": case.lamp(now),
-        "category_name": category.name if category else None,
-        "lead_unit_name": unit.name if unit else None,
-    }
 
 
 def _clock(clock: ClockState) -> ClockReply:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, false, func, or_, true
+from sqlalchemy import ColumnElement, Text, and_, bindparam, false, func, literal, literal_column, or_, true
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
 
 from app.cases.case import Case
 from app.cases.tables import CaseRow
@@ -23,19 +27,70 @@ _REPORTERS = [role for role in BY_ACTION[Action.REPORT].roles if isinstance(role
 def visible(actor: Principal, rulebook: Rulebook) -> ColumnElement[bool]:
     """The centre sees its areas, a unit what it leads or assists there, an inspector the areas and own tasks,
     a street chief the own segments there; whoever may report the own reports."""
-    if actor.has(Role.SYSTEM):
+    kind, values = _kind_of(actor, rulebook)
+    return _seen(kind, lambda name, of: literal(values[name], of))
+
+
+def seen_by(
+    actor: Principal, rulebook: Rulebook, area: str | None = None
+) -> tuple[ColumnElement[bool], dict[str, Any]]:
+    """The same, apart: a condition, made once for all callers of a kind, and this caller's values for it.
+
+    Of the cases of an `area`: whoever sees them all needs no further condition, so that an index is enough.
+    """
+    kind, values = _kind_of(actor, rulebook)
+    if area is not None and kind.all_there and actor.covers(area):
+        kind = replace(kind, everything=True)
+    return _seen_by_kind(kind), values
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Which rules hold for a caller, and of how many areas."""
+
+    areas: int
+    everything: bool
+    all_there: bool
+    reports: bool
+    tasks: bool
+    unit: bool
+    segments: bool
+
+
+def _kind_of(actor: Principal, rulebook: Rulebook) -> tuple[_Kind, dict[str, Any]]:
+    areas = [area for area in actor.areas if area.isdigit()]
+    kind = _Kind(
+        areas=len(areas),
+        everything=actor.has(Role.SYSTEM),
+        all_there=actor.has(*CENTRE_ROLES, Role.INSPECTOR),
+        reports=actor.has(*_REPORTERS),
+        tasks=actor.has(Role.INSPECTOR),
+        unit=actor.has(Role.UNIT_OFFICER) and actor.unit is not None,
+        segments=actor.has(Role.STREET_CHIEF) and actor.username is not None,
+    )
+    units = sorted(rulebook.unit_and_below(actor.unit)) if kind.unit and actor.unit else []
+    values = {"seen_account": actor.id, "seen_username": actor.username, "seen_units": units}
+    return kind, values | {f"seen_area_{n}": area for n, area in enumerate(areas)}
+
+
+def _seen(kind: _Kind, value: Callable[[str, TypeEngine[Any]], ColumnElement[Any]]) -> ColumnElement[bool]:
+    if kind.everything:
         return true()
-    here = within(actor.areas)
-    seen = [_CASE.c.reporter_id == actor.id] if actor.has(*_REPORTERS) else []
-    if actor.has(*CENTRE_ROLES, Role.INSPECTOR):
-        seen.append(here)
-    if actor.has(Role.INSPECTOR):
-        seen.append(_CASE.c.inspector_id == actor.id)
-    if actor.has(Role.UNIT_OFFICER) and actor.unit is not None:
-        seen.append(and_(here, of_units(rulebook.unit_and_below(actor.unit))))
-    if actor.has(Role.STREET_CHIEF) and actor.username is not None:
-        seen.append(and_(here, _CASE.c.chief_account == actor.username))
-    return or_(false(), *seen)
+    account, username = value("seen_account", _CASE.c.reporter_id.type), value("seen_username", Text())
+    here = or_(false(), *(below(value(f"seen_area_{n}", Text())) for n in range(kind.areas)))
+    rules = (
+        (kind.reports, _CASE.c.reporter_id == account),
+        (kind.all_there, here),
+        (kind.tasks, _CASE.c.inspector_id == account),
+        (kind.unit, and_(here, of_units(value("seen_units", ARRAY(Text))))),
+        (kind.segments, and_(here, _CASE.c.chief_account == username)),
+    )
+    return or_(false(), *(rule for holds, rule in rules if holds))
+
+
+@lru_cache
+def _seen_by_kind(kind: _Kind) -> ColumnElement[bool]:
+    return _seen(kind, lambda name, of: bindparam(name, type_=of))
 
 
 def sees(actor: Principal, rulebook: Rulebook) -> Callable[[Case], bool]:
@@ -68,15 +123,19 @@ def sees(actor: Principal, rulebook: Rulebook) -> Callable[[Case], bool]:
     return seen
 
 
-def of_units(units: frozenset[str]) -> ColumnElement[bool]:
+def of_units(units: ColumnElement[Any]) -> ColumnElement[bool]:
     """Cases that one of the units leads or assists; in the words of the index on both."""
     both = func.array_append(_CASE.c.assisting_units, _CASE.c.lead_unit, type_=ARRAY(Text))
-    found: ColumnElement[bool] = both.overlap(sorted(units))
+    found: ColumnElement[bool] = both.overlap(units)
     return found
 
 
 def within(areas: Iterable[str]) -> ColumnElement[bool]:
-    """Cases in one of the areas or any area below it: codes are digits, and `:` is the sign after 9."""
+    """Cases in one of the areas or any area below it."""
+    return or_(false(), *(below(literal(area)) for area in areas if area.isdigit()))
+
+
+def below(area: ColumnElement[str]) -> ColumnElement[bool]:
+    """Cases in the area or any area below it: codes are digits, and `:` is the sign after 9."""
     code = _CASE.c.area_code
-    below = [and_(code.op("~>=~")(area), code.op("~<~")(f"{area}:")) for area in areas if area.isdigit()]
-    return or_(false(), *below)
+    return and_(code.op("~>=~")(area), code.op("~<~", precedence=10)(area.concat(literal_column("':'"))))

@@ -64,20 +64,17 @@ _LOCK = Prepared(_ONE_CASE.with_for_update(of=_CASE))
 _SEVERAL = Prepared(select(*CASE_COLUMNS).where(_CASE.c.id == any_(bindparam("ids", type_=ARRAY(PG_UUID)))))
 
 
-_PLANNING = select(
-    *(
-        func.set_config(name, value, True)
-        for name, value in {
-            "plan_cache_mode": "force_custom_plan", "random_page_cost": "0.1", "seq_page_cost": "0.1",
-        }.items()
-    )
-)  # fmt: skip
+_PLANNING = """
+    SET LOCAL plan_cache_mode = force_custom_plan;
+    SET LOCAL random_page_cost = 0.1;
+    SET LOCAL seq_page_cost = 0.1;
+"""
 
 
 async def plan_for_these_values(connection: AsyncConnection) -> None:
     """Until the transaction ends, statements are planned for the values they come with, and for tables that
     lie in memory: one plan for any area, words or time is for most of them a thousand times too slow."""
-    await connection.execute(_PLANNING)
+    await driver_of(connection).execute(_PLANNING)
 
 
 # -- one case ------------------------------------------------------------------------------------------

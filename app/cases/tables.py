@@ -139,10 +139,15 @@ class CaseRow(Base):
     __table_args__ = (
         CheckConstraint("version >= 1", name="version"),
         CheckConstraint("(merged_into IS NOT NULL) = (stage = 'merged')", name="merged_into"),
-        # The lists in their orders (`queue.py`); `amber_at` is for the lamp.
+        # The lists in their orders (`queue.py`); `amber_at` is for the lamp. Of open cases area and stage are
+        # there too: a street's list reads no others, and its count reads none.
         Index("ix_case_newest", "reported_at", "id"),
         Index("ix_case_due", text(_DUE), "id", "amber_at"),
-        Index("ix_case_open_due", text(_DUE), "id", "amber_at", postgresql_where=text(_OPEN)),
+        Index(
+            "ix_case_open_due", text(_DUE), "id", "amber_at", "area_code", "stage",
+            postgresql_ops={"area_code": "text_pattern_ops"},
+            postgresql_where=text(_OPEN),
+        ),
         Index("ix_case_stage_due", "stage", text(_DUE), "id"),
         Index("ix_case_pending", text(_DUE), "id", postgresql_where=text("pending IS NOT NULL")),
         Index("ix_case_listed", "reported_at", "id", postgresql_where=text("listed IS TRUE")),

@@ -19,12 +19,12 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.cases import journal, schemas, stream
+from app.cases import journal, stream
 from app.cases.case import Case, fold
-from app.cases.schemas import CaseSummary
 from app.cases.scope import sees, visible
 from app.cases.store import cases_of
 from app.cases.stream import Cursor
+from app.cases.summary import CaseSummary, summary
 from app.cases.workflow import OPEN
 from app.channels.outbox import store
 from app.dispatch.active import active_rulebook
@@ -121,7 +121,7 @@ async def _list(
         if more
         else _Place(place.scope, place.cursor, phase="changes")
     )
-    cases = [schemas.summary(case, rulebook, now) for case in page]
+    cases = [summary(case, rulebook, now) for case in page]
     return Synced.model_construct(reset=reset, cases=cases, gone=[], token=following.token(), more=more)
 
 
@@ -148,7 +148,7 @@ async def _changes(
     for case_id, told in changed.items():
         case = current[case_id]
         if may_see(case) and case.stage in OPEN:
-            cases.append(schemas.summary(case, rulebook, now))
+            cases.append(summary(case, rulebook, now))
         elif await _may_have_been_given(connection, case_id, told, may_see):
             reason = Why.ENDED if may_see(case) else Why.OUT_OF_SCOPE
             gone.append(Gone(id=case_id, number=told.number, reason=reason))

@@ -7,9 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.cases import schemas
 from app.cases.case import Case
-from app.cases.schemas import CaseSummary
+from app.cases.summary import CaseSummary, summary
 from app.channels.inspectors.tasks.store import TaskKind, TaskSort, kind_of
 from app.dispatch.rulebook import CategoryKind, Rulebook
 from app.geo import Datum, to_storage
@@ -106,7 +105,7 @@ class Choices(BaseModel):
 
 def near(case: Case, metres: float | None, rulebook: Rulebook, now: datetime) -> CaseNearReply:
     """The case as lists show it, with its distance to the decimetre."""
-    shown = dict(schemas.summary(case, rulebook, now))
+    shown = dict(summary(case, rulebook, now))
     return CaseNearReply.model_construct(**shown, distance_m=_rounded(metres))
 
 
