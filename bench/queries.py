@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.cases import duplicates, queue, store
 from app.cases.case import Case
 from app.cases.schemas import QueuePageQuery
-from app.cases.scope import seen_by, visible
+from app.cases.scope import sight, visible
 from app.cases.tables import CaseRow
 from app.db import Database
 from app.identity.principal import Principal, Role
@@ -124,13 +124,15 @@ async def measured(database: Database, place: City) -> list[dict[str, Any]]:
         ]
         for name, caller, wanted in asked(place, now):
             query = QueuePageQuery.model_validate(wanted)
-            seen, of_caller = seen_by(caller, place.rulebook, query.area)
+            seen = sight(caller, place.rulebook, query.area)
             conditions, values = query.filters(place.rulebook, caller.id).conditions(now)
             last = queue.after(PageRequest(50, query.cursor), query.sort)
-            page = queue.page_statement((seen, *conditions), query.sort, begun=bool(last))
-            page = page.params(**of_caller, **values, **last, most=51)
-            count = queue.count_statement((seen, *conditions))
-            count = count.params(**of_caller, **values, most=queue.COUNT_CAP + 1)
+            page = queue.page_statement(
+                (seen.condition, *conditions), query.sort, begun=bool(last), narrow=seen.narrow
+            )
+            page = page.params(**seen.values, **values, **last, most=51)
+            count = queue.count_statement((seen.condition, *conditions))
+            count = count.params(**seen.values, **values, most=queue.COUNT_CAP + 1)
             found.append(
                 {
                     "query": name, "page": await _run(connection, _found(page)),

@@ -27,7 +27,7 @@ from app.cases.schemas import (
     ReportReply,
     Workflow,
 )
-from app.cases.scope import seen_by, visible
+from app.cases.scope import sight, visible
 from app.cases.summary import CaseSummary, listed
 from app.cases.workflow import BY_ACTION, Action, Stage
 from app.dispatch.active import active_rulebook
@@ -138,7 +138,7 @@ async def queue_page(query: Annotated[QueuePageQuery, Query()], ask: Asking) -> 
     rows, cursor = await queue.page(
         ask.connection,
         query.filters(rulebook, ask.principal.id),
-        seen_by(ask.principal, rulebook, query.area),
+        sight(ask.principal, rulebook, query.area),
         query.sort,
         PageRequest(query.limit, query.cursor),
         ask.now,
@@ -153,7 +153,7 @@ async def queue_count(query: Annotated[QueueQuery, Query()], ask: Asking) -> Que
     found = await queue.count(
         ask.connection,
         query.filters(rulebook, ask.principal.id),
-        seen_by(ask.principal, rulebook, query.area),
+        sight(ask.principal, rulebook, query.area),
         ask.now,
     )
     return QueueCount(count=min(found, queue.COUNT_CAP), capped=found > queue.COUNT_CAP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Text, and_, bindparam, false, func, literal, literal_column, or_, true
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -15,10 +15,11 @@ from app.cases.case import Case
 from app.cases.tables import CaseRow
 from app.cases.workflow import BY_ACTION, Action
 from app.dispatch.rulebook import Rulebook
+from app.grid.codes import CODE_LENGTH, AreaLevel
 from app.identity.principal import CENTRE_ROLES, Principal, Role
 
 _CASE = CaseRow.__table__
-
+_STREET = CODE_LENGTH[AreaLevel.STREET]
 
 #: The roles the transition table lets report. Others have no own reports to look for.
 _REPORTERS = [role for role in BY_ACTION[Action.REPORT].roles if isinstance(role, Role)]
@@ -31,17 +32,23 @@ def visible(actor: Principal, rulebook: Rulebook) -> ColumnElement[bool]:
     return _seen(kind, lambda name, of: literal(values[name], of))
 
 
-def seen_by(
-    actor: Principal, rulebook: Rulebook, area: str | None = None
-) -> tuple[ColumnElement[bool], dict[str, Any]]:
+class Sight(NamedTuple):
     """The same, apart: a condition, made once for all callers of a kind, and this caller's values for it.
+    `narrow`: it tells of areas smaller than a street only."""
 
-    Of the cases of an `area`: whoever sees them all needs no further condition, so that an index is enough.
-    """
+    condition: ColumnElement[bool]
+    values: dict[str, Any]
+    narrow: bool
+
+
+def sight(actor: Principal, rulebook: Rulebook, area: str | None = None) -> Sight:
+    """What the caller sees. Of the cases of an `area`: whoever sees them all needs no further condition, so
+    that an index is enough."""
     kind, values = _kind_of(actor, rulebook)
     if area is not None and kind.all_there and actor.covers(area):
         kind = replace(kind, everything=True)
-    return _seen_by_kind(kind), values
+    there = actor.areas if kind.all_there and area is None else (area or "",)
+    return Sight(_seen_by_kind(kind), values, narrow=all(len(code) > _STREET for code in there))
 
 
 @dataclass(frozen=True, slots=True)
