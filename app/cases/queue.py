@@ -193,9 +193,9 @@ def page_statement(
 ) -> Select[Any]:
     """The rows of one page and one more; when `begun`, those behind `last_at`, `last_id`.
 
-    Of a narrow area all cases are found by the area, and sorted. The planner does not see that: its statistics
-    of codes count in hundredths of all, and for such a hundredth it would walk along the order's index, for
-    a cell from end to end. So there it is given an order that no index has.
+    Of a narrow area all cases are found by the area, and sorted. The planner does not see that: its
+    statistics of codes count in hundredths of all, and for such a hundredth it would walk along the order's
+    index, for a cell from end to end. So there it is given an order that no index has.
     """
     at = _DUE if sort is Sort.DUE else _CASE.c.reported_at
     wanted = select(*(_CASE.c[name] for name in READ)).where(*conditions)
