@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0021_open_cases"
-down_revision = "0019_offline"
+down_revision = "0020_lighter_writing"
 branch_labels = None
 depends_on = None
 
