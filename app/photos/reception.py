@@ -12,6 +12,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from uuid import UUID
@@ -108,14 +109,14 @@ def _touched(path: Path) -> float:
         return float("inf")
 
 
-class _plainly:  # noqa: N801
+@contextmanager
+def _plainly() -> Iterator[None]:
     """Tells of a disk that is full or gone as a service that is not ready."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-            raise NotReady(
-                f"照片暂时无法保存（{error.strerror}），请稍后续传 / photos cannot be kept now: go on later"
-            ) from error
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise NotReady(
+            f"照片暂时无法保存（{error.strerror}），请稍后续传 / photos cannot be kept now: go on later"
+        ) from error

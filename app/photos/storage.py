@@ -7,7 +7,8 @@ disk before anybody is told that it is safe; a store does that by itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -130,18 +131,16 @@ async def _bytes(found: Any) -> AsyncIterator[bytes]:
         yield bytes(piece)
 
 
-class _plainly:  # noqa: N801
+@contextmanager
+def _plainly() -> Iterator[None]:
     """Tells of a store that does not answer as a service that is not ready."""
+    from obstore.exceptions import BaseError
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from obstore.exceptions import BaseError
-
-        if isinstance(error, FileNotFoundError):
-            return
-        if isinstance(error, (BaseError, OSError)):
-            raise NotReady(
-                "照片库暂时不可用，请稍后再试 / the photos' store cannot be reached: try again shortly"
-            ) from error
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (BaseError, OSError) as error:
+        raise NotReady(
+            "照片库暂时不可用，请稍后再试 / the photos' store cannot be reached: try again shortly"
+        ) from error
