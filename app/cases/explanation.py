@@ -82,8 +82,8 @@ def _decision(situation: Situation) -> DecisionExplained | None:
         told = {**decision_document(proposed(case, rulebook)), "proposed": True}
     else:
         return None
-    lead = rulebook.unit_by_code.get(told["lead"])
-    return DecisionExplained(**told, lead_name=lead.name if lead else told["lead"])
+    lead = told["lead"]
+    return DecisionExplained(**told, lead_name=rulebook.unit_name(lead) or lead)
 
 
 def _deadline(clock: ClockState) -> DeadlineExplained:

@@ -232,8 +232,7 @@ def _scope(row: MatrixRow, rulebook: Rulebook) -> str:
         level = _AREA_LEVELS.get(len(row.area), (4, "单元网格"))[1]
         parts.append(f"{level} {row.area}")
     if row.owner:
-        owner = rulebook.unit_by_code.get(row.owner)
-        parts.append(f"产权单位为{owner.name if owner else row.owner}")
+        parts.append(f"产权单位为{rulebook.unit_name(row.owner) or row.owner}")
     if row.ownership is not Ownership.ANY and not row.owner:
         parts.append("有产权单位" if row.ownership is Ownership.OWNED else "无产权单位")
     parts += [f"{name} {text}" for name, text in (("日期", row.dates), ("星期", row.weekdays)) if text]

@@ -344,6 +344,11 @@ class Rulebook(_Document):
     def unit_by_code(self) -> dict[str, Unit]:
         return {unit.code: unit for unit in self.units}
 
+    def unit_name(self, code: str | None) -> str | None:
+        """The name of the unit of that code, if there is one."""
+        unit = self.unit_by_code.get(code or "")
+        return unit.name if unit else None
+
     @cached_property
     def category_by_code(self) -> dict[str, Category]:
         return {category.code: category for category in self.categories}

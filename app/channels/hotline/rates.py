@@ -36,10 +36,9 @@ def _unit(row: Mapping[str, Any], rulebook: Rulebook, weights: Mapping[str, floa
         "resolution": _rate(row["solved"], row["asked_solved"]),
         "satisfaction": _rate(row["satisfied"], row["asked_satisfied"]),
     }
-    known = rulebook.unit_by_code.get(row["unit"] or "")
     return UnitRates(
         unit=row["unit"],
-        unit_name=known.name if known else None,
+        unit_name=rulebook.unit_name(row["unit"]),
         orders=row["orders"],
         returned=row["returned"],
         called_back=row["called_back"],

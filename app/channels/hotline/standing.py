@@ -108,9 +108,9 @@ class Kept:
             "returned_at": case.ended_at if self.returned else None,
             "return_reason": self.return_reason(rulebook),
             "first_unit": self.first_unit,
-            "first_unit_name": _name(self.first_unit, rulebook),
+            "first_unit_name": rulebook.unit_name(self.first_unit) or self.first_unit,
             "lead_unit": case.lead_unit,
-            "lead_unit_name": _name(case.lead_unit, rulebook),
+            "lead_unit_name": rulebook.unit_name(case.lead_unit) or case.lead_unit,
             "reminders": order.reminders,
             "reached": yes_no[back.get("reached")],
             "contacted": yes_no[back.get("contacted")],
@@ -118,8 +118,3 @@ class Kept:
             "satisfaction": back.get("satisfaction"),
             "called_back_at": datetime.fromisoformat(back["at"]) if back else None,
         }
-
-
-def _name(unit: str | None, rulebook: Rulebook) -> str | None:
-    known = rulebook.unit_by_code.get(unit or "")
-    return known.name if known else unit

@@ -45,7 +45,6 @@ def request(found: Found, rulebook: Rulebook, public: PublicView) -> dict[str, A
     case = found.case
     whole = found.own or public is PublicView.FULL
     minor = rulebook.category_by_code.get(case.category or "")
-    unit = rulebook.unit_by_code.get(case.lead_unit or "")
     place: tuple[float | None, ...] = (
         (case.lat, case.lon) if whole else (round(case.lat, COARSE), round(case.lon, COARSE))
     )
@@ -59,7 +58,7 @@ def request(found: Found, rulebook: Rulebook, public: PublicView) -> dict[str, A
         "service_name": offers.named(minor) if minor else None,
         "service_code": case.category,
         "description": case.description.removesuffix(media_lines(found.media_urls)) if whole else None,
-        "agency_responsible": unit.name if unit else None,
+        "agency_responsible": rulebook.unit_name(case.lead_unit),
         "service_notice": None,
         "requested_datetime": local(case.reported_at),
         "updated_datetime": local(found.updated_at),
@@ -116,8 +115,8 @@ def _always(words: str) -> _Words:
 
 
 def _to_unit(happened: Happened, rulebook: Rulebook) -> str:
-    unit = rulebook.unit_by_code.get(happened.data["changes"].get("lead_unit") or "")
-    return f"已派遣至{unit.name if unit else '处置单位'} / dispatched to the responsible unit"
+    unit = rulebook.unit_name(happened.data["changes"].get("lead_unit"))
+    return f"已派遣至{unit or '处置单位'} / dispatched to the responsible unit"
 
 
 def _verified(happened: Happened, _rulebook: Rulebook) -> str:
