@@ -214,11 +214,6 @@ def _metres_a_degree(lat: float) -> tuple[float, float]:
     return math.radians(east), math.radians(north)
 
 
-def point_geojson(lon: float, lat: float) -> dict[str, Any]:
-    """A GeoJSON Point (RFC 7946)."""
-    return {"type": "Point", "coordinates": [lon, lat]}
-
-
 def geojson(geometry: BaseGeometry) -> dict[str, Any]:
     """A GeoJSON geometry (RFC 7946)."""
     found: dict[str, Any] = json.loads(shapely.to_geojson(geometry))
