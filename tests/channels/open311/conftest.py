@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,9 +17,12 @@ from app.identity.principal import SYSTEM, Role
 from app.requests import Services
 from app.settings import Open311Settings
 from tests.city import app, cloned_city, desk, founded, http, settings, shared_url, world
+
+# The web as it is: the standard's errors are no problem documents, which the city's client holds them to.
+from tests.conftest import http as outside
 from tests.world import DISTRICT, FOUNDED
 
-__all__ = ["app", "cloned_city", "desk", "founded", "http", "settings", "shared_url", "world"]
+__all__ = ["app", "cloned_city", "desk", "founded", "http", "outside", "settings", "shared_url", "world"]
 
 ROOT = "/open311/v2"
 #: In the middle of W1, the standard's way.
@@ -75,15 +78,6 @@ class Client:
         (told,) = await self.get(f"requests/{number}")
         found: dict[str, Any] = told
         return found
-
-
-@pytest.fixture
-async def outside(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """The web, whose errors are the standard's and no problem documents."""
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://chengguan.test"
-    ) as client:
-        yield client
 
 
 @pytest.fixture
