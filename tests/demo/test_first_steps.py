@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from app.clock import WallClock
 from app.demo import installation
@@ -19,6 +16,7 @@ from app.main import create_app
 from app.session import open_services
 from app.settings import Environment, Settings
 from scripts.docs import ROOT
+from tests.serving import served_at
 
 
 @pytest.fixture
@@ -26,19 +24,8 @@ def served(cloned_url: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """Address of the API over a demo district without cases, and the password of its accounts."""
     settings = Settings(database_url=cloned_url, data=tmp_path, environment=Environment.DEMO)
     asyncio.run(_prepare(settings))
-    config = uvicorn.Config(create_app(settings), port=0, log_config=None)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.05)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}", installation.password(settings)
-    finally:
-        server.should_exit = True
-        thread.join(30)
+    with served_at(create_app(settings)) as address:
+        yield address, installation.password(settings)
 
 
 async def _prepare(settings: Settings) -> None:

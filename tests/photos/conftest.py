@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from app.main import create_app
 from app.postgres import PrivateCluster
@@ -29,6 +26,7 @@ from tests.city import (
 )
 from tests.conftest import admin
 from tests.photos.phone import Phone
+from tests.serving import served_at
 from tests.world import World, clock_at
 
 __all__ = ["app", "cloned_city", "desk", "founded", "http", "settings", "shared_url", "world"]
@@ -48,19 +46,8 @@ def served(cluster: PrivateCluster, founded: Founded, tmp_path: Path) -> Iterato
     origin, world = founded
     name = copied(cluster, origin)
     made = city_settings(cluster.database_url(name), tmp_path)
-    config = uvicorn.Config(
-        create_app(made, clock=clock_at()), port=0, loop="asyncio", log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Served(f"http://127.0.0.1:{port}", made, world)
-    server.should_exit = True
-    thread.join()
+    with served_at(create_app(made, clock=clock_at())) as address:
+        yield Served(address, made, world)
     admin(cluster, f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import threading
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +15,6 @@ from typing import Any
 import georeport
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy import text
 
 from app.db import Database
@@ -27,6 +24,7 @@ from tests.channels.open311.conftest import ROOT, W1, Client, key_for
 from tests.channels.open311.schemas import check
 from tests.city import Founded, city_settings, client_of, copied
 from tests.conftest import admin
+from tests.serving import served_at
 from tests.world import DISTRICT, clock_at
 
 itertools.ifilter = filter  # type: ignore[attr-defined]
@@ -52,17 +50,8 @@ def served(
 
     key = asyncio.run(with_key())
     folder: Path = tmp_path_factory.mktemp("open311")
-    app = create_app(city_settings(url, folder), clock=clock_at())
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}{ROOT}", key
-    server.should_exit = True
-    thread.join()
+    with served_at(create_app(city_settings(url, folder), clock=clock_at())) as address:
+        yield f"{address}{ROOT}", key
     admin(cluster, f"DROP DATABASE {name} WITH (FORCE)")
 
 
