@@ -1,11 +1,12 @@
-"""版本: the version of what is changed, as `ETag` and `If-Match` headers carry it (RFC 9110 §8.8, §13.1)."""
+"""版本: the version of what is changed, as `ETag` and `If-Match` headers carry it (RFC 9110 §8.8, §13.1); and
+the replies of which nobody may keep a copy."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any
 
-from fastapi import Header, Response
+from fastapi import Depends, Header, Response
 
 from app.errors import InvalidInput, VersionRequired
 
@@ -51,3 +52,11 @@ def unchanged(version: int, if_none_match: str | None, response: Response) -> Re
     response.headers["ETag"] = tag
     response.headers["Cache-Control"] = "private, no-cache"
     return None
+
+
+async def _not_kept(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+#: For the `dependencies=` of a route whose reply tells a secret: nobody on its way keeps it (RFC 6749 §5.1).
+NOT_KEPT = Depends(_not_kept)

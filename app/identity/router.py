@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import Conflict, InvalidInput, NotFound, TooManyAttempts
+from app.etag import NOT_KEPT
 from app.identity import login, service
 from app.identity.access import OPEN, AdministratorOnly, CurrentPrincipal
 from app.identity.account import Account, AccountChanges, ApiClient, NewAccount, NewApiClient
@@ -18,11 +19,6 @@ from app.problems import problem_responses
 from app.requests import ClockDep, Conn, ServicesDep
 
 router = APIRouter(tags=["身份 Identity"])
-
-
-async def _not_kept(response: Response) -> None:
-    """A reply that carries a secret is kept by nobody on its way (RFC 6749 §5.1)."""
-    response.headers["Cache-Control"] = "no-store"
 
 
 class TokenForm(BaseModel):
@@ -77,7 +73,7 @@ class NewKey(BaseModel):
 @router.post(
     "/auth/token",
     summary="登录或续期 Log in, or renew the tokens",
-    dependencies=[Depends(_not_kept)],
+    dependencies=[NOT_KEPT],
     responses=problem_responses(TooManyAttempts),
     openapi_extra=OPEN,
 )
@@ -179,7 +175,7 @@ async def reset_password(
     "/api-clients",
     summary="新建接口客户端 Make an API client",
     status_code=201,
-    dependencies=[Depends(_not_kept)],
+    dependencies=[NOT_KEPT],
     responses=problem_responses(Conflict),
 )
 async def create_client(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Response
+from fastapi import APIRouter, Body, Depends, Query
 
 from app.cases.schemas import Period
 from app.cases.scope import visible
@@ -12,6 +12,7 @@ from app.channels.hotline import rates, reading, schemas, service, store, tellin
 from app.channels.hotline.service import Hotline, hotline_of
 from app.dispatch.active import active_rulebook
 from app.errors import ActionNotAllowed, Conflict, NotFound
+from app.etag import NOT_KEPT
 from app.identity.access import Asking, CentreOnly, require
 from app.identity.principal import Role
 from app.paging import decode, encode
@@ -129,13 +130,12 @@ async def call_back(
     )
 
 
-@router.post("/orders/{order}/caller", summary="查看来电人", responses=_OF_AN_ORDER)
+@router.post("/orders/{order}/caller", summary="查看来电人", dependencies=[NOT_KEPT], responses=_OF_AN_ORDER)
 async def reveal_caller(
-    order: str, body: schemas.Reveal, hotline: HotlineDep, ask: Asking, response: Response
+    order: str, body: schemas.Reveal, hotline: HotlineDep, ask: Asking
 ) -> schemas.CallerReply:
     """The caller's name and number in full. Who looked, and why, is an entry of the case's journal."""
     found = await service.reveal(ask.connection, hotline, order, body.reason, ask.principal, ask.now)
-    response.headers["Cache-Control"] = "no-store"
     return schemas.CallerReply(name=found.name, phone=found.phone)
 
 

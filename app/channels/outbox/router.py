@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from app.cases import stream
@@ -30,6 +30,7 @@ from app.channels.outbox.schemas import (
 from app.channels.outbox.sync import Synced
 from app.dispatch.active import active_rulebook
 from app.errors import Conflict, NotFound, Overloaded
+from app.etag import NOT_KEPT
 from app.identity.access import AdministratorOnly, Asked, Asking, CredentialsDep
 from app.paging import Page, PageDep, cut
 from app.problems import problem_responses
@@ -161,11 +162,6 @@ async def synchronise(
 # -- receivers of webhooks ----------------------------------------------------------------------------------
 
 
-async def _not_kept(response: Response) -> None:
-    """A reply that carries a secret is kept by nobody on its way."""
-    response.headers["Cache-Control"] = "no-store"
-
-
 def _shown(row: Any) -> Webhook:
     return webhook_reply(row, down=row.failures >= DOWN)
 
@@ -174,7 +170,7 @@ def _shown(row: Any) -> Webhook:
     "/webhooks",
     summary="登记接收方 Make a receiver",
     status_code=201,
-    dependencies=[Depends(_not_kept)],
+    dependencies=[NOT_KEPT],
     responses=problem_responses(Conflict),
 )
 async def create_webhook(
@@ -230,7 +226,7 @@ async def delete_webhook(administrator: AdministratorOnly, connection: Conn, web
 @router.post(
     "/webhooks/{webhook_id}/secret",
     summary="更换密钥 Give a new secret",
-    dependencies=[Depends(_not_kept)],
+    dependencies=[NOT_KEPT],
     responses=problem_responses(NotFound),
 )
 async def renew_secret(
