@@ -51,6 +51,10 @@ _CASE = table_of(CaseRow)
 TOKEN_LENGTH = 8000
 #: A snapshot before any transaction: sees nothing.
 _NOTHING = "1:1:"
+#: Entries looked through in one go, and how often for one page: who may see little is given what was found by
+#: then, and goes on from there.
+_SCANNED = 500
+_ROUNDS = 10
 _SNAPSHOT = re.compile(r"\d{1,18}:\d{1,18}:(\d{1,18}(,\d{1,18})*)?")
 
 
@@ -304,6 +308,33 @@ async def read(
     more = len(found) == limit
     cursor = moved if more else _closed(moved)
     return Batch([row for row in found if row.wanted], cursor, len(found), more, opened)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """一页: entries with the cursor behind each, and whether more can be had at once."""
+
+    entries: list[Any]
+    places: list[Cursor]
+    cursor: Cursor
+    more: bool
+
+
+async def page(connection: AsyncConnection, cursor: Cursor, of: ColumnElement[bool], limit: int) -> Page:
+    """The next entries that pass `of`, for who may see few of all. Errors: those of `read`."""
+    found: list[Any] = []
+    places: list[Cursor] = []
+    for _ in range(_ROUNDS):
+        batch = await read(connection, cursor, max(limit, _SCANNED), of=of)
+        shown = batch.rows[: limit - len(found)]
+        found += shown
+        places += map(batch.up_to, shown)
+        if len(shown) < len(batch.rows):
+            return Page(found, places, places[-1], more=True)
+        cursor = batch.cursor
+        if not batch.more or len(found) == limit:
+            break
+    return Page(found, places, cursor, batch.more)
 
 
 def _closed(cursor: Cursor) -> Cursor:

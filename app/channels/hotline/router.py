@@ -8,6 +8,7 @@ from fastapi import APIRouter, Body, Depends, Query
 
 from app.cases.schemas import Period
 from app.cases.scope import visible
+from app.cases.stream import TOKEN_LENGTH, Cursor
 from app.channels.hotline import rates, reading, schemas, service, store, telling
 from app.channels.hotline.service import Hotline, hotline_of
 from app.dispatch.active import active_rulebook
@@ -15,7 +16,6 @@ from app.errors import ActionNotAllowed, Conflict, NotFound
 from app.etag import NOT_KEPT
 from app.identity.access import Asking, CentreOnly, require
 from app.identity.principal import Role
-from app.paging import decode, encode
 from app.problems import problem_responses
 from app.requests import ClockDep, Conn, ServicesDep
 
@@ -61,23 +61,20 @@ async def changed_orders(
     ask: Asking,
     after: Annotated[
         str | None,
-        Query(max_length=1000, description="`cursor` of the last time; unset: from the first on."),
+        Query(max_length=TOKEN_LENGTH, description="`cursor` of the last time; unset: from the first on."),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Changes looked through at most.")] = 100,
 ) -> schemas.OrderChanges:
     """Orders of which something changed since, as far as the caller may see them. What is being written while
     one asks comes the next time; nothing is passed over."""
     rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
-    mark = (0, 0) if after is None else decode(after, int, int)
-    seen = visible(ask.principal, rulebook)
-    found = await store.changed(ask.connection, seen, (mark[0], mark[1]), limit)
-    # An order of which more changed is told once, where it changed last.
-    latest = list(dict.fromkeys(one.case_id for one in reversed(found)))[::-1]
-    kept = await store.kept(ask.connection, latest)
+    cursor = Cursor() if after is None else Cursor.read(after)
+    changed, page = await store.changed(ask.connection, visible(ask.principal, rulebook), cursor, limit)
+    kept = await store.kept(ask.connection, changed)
     return schemas.OrderChanges(
         items=[schemas.reply(one, rulebook) for one in kept],
-        cursor=encode(found[-1].mark if found else mark),
-        more=len(found) == limit,
+        cursor=page.cursor.token(),
+        more=page.more,
     )
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     Boolean,
     ColumnElement,
     Float,
-    Text,
     and_,
     bindparam,
     case,
@@ -22,18 +19,18 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal,
     or_,
     select,
     text,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.cases import stream
 from app.cases.store import cases_of
-from app.cases.tables import XID8, CaseRow, JournalRow
+from app.cases.stream import Cursor, Page
+from app.cases.tables import CaseRow, JournalRow
 from app.cases.workflow import Stage
 from app.channels.hotline.standing import Kept
 from app.channels.hotline.tables import HotlineFeed, HotlineOrder, HotlineRefusal
@@ -143,37 +140,22 @@ async def kept(connection: AsyncConnection, case_ids: Sequence[UUID]) -> list[Ke
 
 # -- what changed ----------------------------------------------------------------------------------------
 
-#: Where a reader of changes stands: writing transaction and number of the last entry read.
-Mark = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    case_id: UUID
-    mark: Mark
-
 
 async def changed(
-    connection: AsyncConnection, visible: ColumnElement[bool], after: Mark, limit: int
-) -> list[Changed]:
-    """Orders by the journal entries since, of their own case or of the one that goes on for it. Entries of
-    transactions that an older one may still overtake are left for the next time."""
-    xid = cast(cast(_JOURNAL.c.xid, Text), BigInteger)
-    found = await connection.execute(
-        select(_ORDER.c.case_id, xid.label("xid"), _JOURNAL.c.seq)
-        .select_from(_JOURNAL)
-        .join(_CASE, or_(_CASE.c.id == _JOURNAL.c.case_id, _CASE.c.merged_into == _JOURNAL.c.case_id))
-        .join(_ORDER, _ORDER.c.case_id == _CASE.c.id)
-        .where(
-            visible,
-            tuple_(_JOURNAL.c.xid, _JOURNAL.c.seq)
-            > tuple_(cast(cast(literal(after[0]), Text), XID8()), literal(after[1], BigInteger)),
-            _JOURNAL.c.xid < func.pg_snapshot_xmin(func.pg_current_snapshot()),
-        )
-        .order_by(_JOURNAL.c.xid, _JOURNAL.c.seq)
-        .limit(limit)
+    connection: AsyncConnection, visible: ColumnElement[bool], cursor: Cursor, limit: int
+) -> tuple[list[UUID], Page]:
+    """Cases of the orders told of by the next entries, of the own case or of the one that goes on for it;
+    each once, in the order of what came last. Errors: those of `stream.read`."""
+    told = or_(_CASE.c.id == _JOURNAL.c.case_id, _CASE.c.merged_into == _JOURNAL.c.case_id)
+    orders = select(_ORDER.c.case_id, _CASE.c.merged_into).join(_CASE, _CASE.c.id == _ORDER.c.case_id)
+    page = await stream.page(
+        connection, cursor, orders.where(visible, told).correlate(_JOURNAL).exists(), limit
     )
-    return [Changed(row.case_id, (row.xid, row.seq)) for row in found]
+    last = {entry.case_id: turn for turn, entry in enumerate(page.entries)}
+    of_these = or_(_CASE.c.id.in_(last), _CASE.c.merged_into.in_(last))
+    found = (await connection.execute(orders.where(visible, of_these))).all() if last else []
+    found = sorted(found, key=lambda row: max(last.get(row.case_id, -1), last.get(row.merged_into, -1)))
+    return [row.case_id for row in found], page
 
 
 # -- callers ---------------------------------------------------------------------------------------------

@@ -22,8 +22,7 @@ from app.cases import stream
 from app.cases.scope import sees, visible
 from app.cases.store import cases_of
 from app.cases.stream import Cursor
-from app.channels.outbox import events, feed
-from app.channels.outbox.feed import FeedPage
+from app.channels.outbox import events
 from app.dispatch.active import active_rulebook
 from app.errors import InvalidInput, NotReady, Overloaded, Unauthenticated
 from app.identity.access import Credentials
@@ -130,13 +129,13 @@ class Hub:
         finally:
             self._leave(listener)
 
-    async def _catch_up(self, credentials: Credentials, cursor: Cursor) -> FeedPage:
+    async def _catch_up(self, credentials: Credentials, cursor: Cursor) -> stream.Page:
         parts = self.services
         now = parts.clock.now()
         async with parts.database.transaction() as connection:
             caller = await credentials.principal(connection, parts, now)
             rulebook = (await active_rulebook(connection, now)).rulebook
-            return await feed.page(connection, cursor, visible(caller, rulebook), _PAGE)
+            return await stream.page(connection, cursor, visible(caller, rulebook), _PAGE)
 
     async def _enter(self, listener: _Listener) -> None:
         async with self._entering:

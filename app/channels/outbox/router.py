@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from app.cases import stream
 from app.cases.scope import visible
 from app.cases.stream import TOKEN_LENGTH, Cursor
-from app.channels.outbox import events, feed, service, store, sync
+from app.channels.outbox import events, service, store, sync
 from app.channels.outbox.events import CloudEvent
 from app.channels.outbox.live import Hub
 from app.channels.outbox.pace import DOWN
@@ -90,7 +90,7 @@ async def read_feed(
     """What happened to the cases the caller may see now, oldest first, in order within each case."""
     rulebook = (await active_rulebook(ask.connection, ask.now)).rulebook
     cursor = await _cursor(after, ask)
-    page = await feed.page(ask.connection, cursor, visible(ask.principal, rulebook), limit)
+    page = await stream.page(ask.connection, cursor, visible(ask.principal, rulebook), limit)
     token = page.cursor.token()
     following = urlencode({"after": token, "limit": limit})
     return _Batch(

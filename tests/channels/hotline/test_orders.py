@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from sqlalchemy import text
 from app.channels.hotline import jobs, store
 from app.channels.hotline.order import Caller
 from app.channels.hotline.vault import Vault
-from tests.cases.desk import offered
+from tests.cases.desk import Desk, offered
 from tests.channels.hotline.conftest import Office, order
 from tests.world import DISTRICT, WEST, cell_code, middle
 
@@ -346,14 +345,11 @@ async def test_a_new_key_goes_in_front_and_the_old_one_may_go(office, connection
 # -- what changed ----------------------------------------------------------------------------------------
 
 
-async def news(office, **asked):
-    """The next changes. They come once no older transaction is under way, those of other tests included."""
-    for _ in range(300):
-        told = (await office.ask("hotline", "/orders", **asked)).json()
-        if told["items"]:
-            return told
-        await asyncio.sleep(0.1)
-    raise AssertionError("nothing came")
+async def news(office, after=None, **asked):
+    """The numbers of the orders that changed, and the answer."""
+    reply = await office.ask("hotline", "/orders", **asked, **({"after": after} if after else {}))
+    assert reply.status_code == 200, reply.text
+    return [one["number"] for one in reply.json()["items"]], reply.json()
 
 
 async def test_the_list_tells_every_change_once_and_goes_on_from_its_cursor(cloned_city, world):
@@ -361,19 +357,34 @@ async def test_the_list_tells_every_change_once_and_goes_on_from_its_cursor(clon
         office = Office(http, services, world)
         for turn in range(3):
             await office.take(order(f"变-{turn}"))
-        first = await news(office, limit=1)
-        assert ([one["number"] for one in first["items"]], first["more"]) == (["变-0"], True)
-        cursor, rest = first["cursor"], []
-        while len(rest) < 2:
-            told = await news(office, after=cursor)
-            cursor, rest = told["cursor"], rest + [one["number"] for one in told["items"]]
-        assert rest == ["变-1", "变-2"]
+        numbers, told = await news(office, limit=1)
+        assert (numbers, told["more"]) == (["变-0"], True)
+        numbers, told = await news(office, told["cursor"])
+        assert (numbers, told["more"]) == (["变-1", "变-2"], False)
         await office.send("clerk", "变-1", "return", reason="outside_scope", note="非本区")
-        changed = await news(office, after=cursor)
-        assert [(one["number"], one["phase"]) for one in changed["items"]] == [("变-1", "returned")]
-        nothing = (await office.ask("hotline", "/orders", after=changed["cursor"])).json()
-        assert (nothing["items"], nothing["cursor"], nothing["more"]) == ([], changed["cursor"], False)
+        _, told = await news(office, told["cursor"])
+        assert [(one["number"], one["phase"]) for one in told["items"]] == [("变-1", "returned")]
+        for _ in range(2):
+            numbers, told = await news(office, told["cursor"])
+            assert (numbers, told["more"]) == ([], False)
         assert (await office.ask("plumber", "/orders")).json()["items"] == []
+        assert (await office.ask("hotline", "/orders", after="WzAsMF0")).status_code == 422
+
+
+async def test_what_happens_to_the_case_that_goes_on_is_a_change_of_the_merged_order(cloned_city, world):
+    async with cloned_city as (http, services):
+        office, desk = Office(http, services, world), Desk(http, services, world)
+        first, second, other = [
+            await desk.look("clerk", {"id": (await office.take(order(number)))["case"]})
+            for number in ("甲", "乙", "丙")
+        ]
+        await desk.act("clerk", second, "merge", into=first["id"])
+        _, told = await news(office)
+        await desk.look("clerk", first)
+        await desk.act("clerk", other, "refuse", reason="not_found", note="现场没有")
+        await desk.act("clerk", first, "refuse", reason="not_found", note="现场没有")
+        numbers, _ = await news(office, told["cursor"])
+        assert (numbers[0], sorted(numbers[1:])) == ("丙", ["乙", "甲"])
 
 
 async def test_an_order_located_by_the_clerk(desk, office):

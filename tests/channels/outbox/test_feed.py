@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.channels.outbox import feed
+from app.cases import stream
 from app.channels.outbox.events import BATCH_MEDIA_TYPE
 from tests.cases.desk import Desk
 
@@ -62,8 +62,8 @@ async def test_each_sees_what_they_may_see(city: Desk):
 
 
 async def test_pages_lead_through_everything_and_on(city: Desk, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(feed, "_SCANNED", 3)
-    monkeypatch.setattr(feed, "_ROUNDS", 2)
+    monkeypatch.setattr(stream, "_SCANNED", 3)
+    monkeypatch.setattr(stream, "_ROUNDS", 2)
     cases = [await city.filed("W1"), await city.filed("E1"), await city.filed("W2")]
     every, _ = await read(city, "leader")
     assert [len(every), len({event["id"] for event in every})] == [9, 9]
