@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
 from app.db import Database
+from app.moment import Moment
 from app.settings import Settings
 
 
@@ -43,6 +45,17 @@ async def _transaction(parts: ServicesDep) -> AsyncIterator[AsyncConnection]:
 
 
 ClockDep = Annotated[Clock, Depends(_clock)]
+
+
+async def _moment(
+    clock: ClockDep,
+    at: Annotated[Moment | None, Query(description="As it was at this moment; now when absent.")] = None,
+) -> datetime:
+    return at or clock.now()
+
+
+#: For what has versions.
+MomentDep = Annotated[datetime, Depends(_moment)]
 
 #: One transaction a request. `scope="function"`: it commits before the reply leaves, so a reply that
 #: says "stored" is never followed by a failed commit.

@@ -30,19 +30,11 @@ from app.grid.schemas import (
 )
 from app.identity.access import AdministratorOnly, CentreOnly, CurrentPrincipal, InspectorOnly, require
 from app.identity.principal import Principal, Role
-from app.moment import Moment
 from app.paging import Page, PageDep, cut
 from app.problems import problem_responses
-from app.requests import ClockDep, Conn
+from app.requests import ClockDep, Conn, MomentDep
 
 router = APIRouter(tags=["网格 Grid"])
-
-
-async def _moment(
-    clock: ClockDep,
-    at: Annotated[Moment | None, Query(description="As it was at this moment; now when absent.")] = None,
-) -> datetime:
-    return at or clock.now()
 
 
 async def _box(
@@ -63,7 +55,6 @@ async def _box(
     return west, south, east, north
 
 
-MomentDep = Annotated[datetime, Depends(_moment)]
 BoxDep = Annotated[store.Box | None, Depends(_box)]
 CodeInPath = Annotated[str, Path(pattern=r"^\d{6,18}$")]
 SeesComponents = Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -21,10 +20,9 @@ from app.errors import Conflict, NotFound
 from app.geo import Datum
 from app.identity.access import InspectorOnly, require
 from app.identity.principal import CENTRE_ROLES, Principal, Role
-from app.moment import Moment
 from app.paging import Page, PageDep, cut
 from app.problems import problem_responses
-from app.requests import ClockDep, Conn, ServicesDep
+from app.requests import ClockDep, Conn, MomentDep, ServicesDep
 
 router = APIRouter()
 
@@ -32,16 +30,6 @@ CentreOrInspector = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES), 
 KeepsBeats = Annotated[Principal, Depends(require(Role.ADMINISTRATOR, Role.SHIFT_LEADER))]
 CodeInPath = Annotated[BeatCode, Path()]
 DrawnIn = Annotated[Datum, Query(description="What the map is drawn in.")]
-
-
-async def _moment(
-    clock: ClockDep,
-    at: Annotated[Moment | None, Query(description="As it was at this moment; now when absent.")] = None,
-) -> datetime:
-    return at or clock.now()
-
-
-MomentDep = Annotated[datetime, Depends(_moment)]
 
 
 @router.get("/inspectors/me/beat", summary="我的责任网格 My beat on the map")
