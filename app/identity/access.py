@@ -160,3 +160,4 @@ def require(*roles: Role) -> RoleRequired:
 AdministratorOnly = Annotated[Principal, Depends(require(Role.ADMINISTRATOR))]
 InspectorOnly = Annotated[Principal, Depends(require(Role.INSPECTOR))]
 CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]
+CentreOrInspector = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES), Role.INSPECTOR))]

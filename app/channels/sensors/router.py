@@ -27,8 +27,8 @@ from app.channels.sensors.schemas import (
 from app.channels.sensors.store import Lead
 from app.dispatch.active import active_rulebook
 from app.errors import Conflict, InvalidInput, NotFound, OutsideDistrict
-from app.identity.access import AdministratorOnly, CentreOnly, InspectorOnly, require
-from app.identity.principal import CENTRE_ROLES, Principal, Role
+from app.identity.access import AdministratorOnly, CentreOnly, CentreOrInspector, InspectorOnly, require
+from app.identity.principal import Principal, Role
 from app.paging import Page, PageDep, PageRequest, cut
 from app.problems import problem_responses
 from app.requests import ClockDep, Conn, ServicesDep
@@ -36,7 +36,6 @@ from app.requests import ClockDep, Conn, ServicesDep
 router = APIRouter(prefix="/sensors")
 
 SourceOnly = Annotated[Principal, Depends(require(Role.INTEGRATION))]
-SeesLeads = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES), Role.INSPECTOR))]
 GivesLeads = Annotated[Principal, Depends(require(Role.INTAKE_CLERK, Role.SHIFT_LEADER))]
 Unmutes = Annotated[Principal, Depends(require(Role.ADMINISTRATOR, Role.SHIFT_LEADER))]
 LabelInPath = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f/]+$")]
@@ -69,7 +68,7 @@ class _LeadQuery(BaseModel):
 
 @router.get("/leads", summary="线索列表 Leads")
 async def list_leads(
-    reader: SeesLeads, connection: Conn, clock: ClockDep, query: Annotated[_LeadQuery, Query()]
+    reader: CentreOrInspector, connection: Conn, clock: ClockDep, query: Annotated[_LeadQuery, Query()]
 ) -> Page[LeadReply]:
     """Open ones with the most urgent first; the others with the newest first."""
     now = clock.now()
@@ -91,7 +90,9 @@ async def list_leads(
 
 
 @router.get("/leads/{lead}", summary="查看线索 A lead", responses=problem_responses(NotFound))
-async def read_lead(reader: SeesLeads, connection: Conn, clock: ClockDep, lead: UUID) -> LeadWithEvents:
+async def read_lead(
+    reader: CentreOrInspector, connection: Conn, clock: ClockDep, lead: UUID
+) -> LeadWithEvents:
     """With everything that happened to it, oldest first."""
     return await _whole(connection, await leads.find(connection, lead, reader), clock.now())
 

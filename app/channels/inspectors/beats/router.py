@@ -18,15 +18,14 @@ from app.channels.inspectors.beats.schemas import (
 )
 from app.errors import Conflict, NotFound
 from app.geo import Datum
-from app.identity.access import InspectorOnly, require
-from app.identity.principal import CENTRE_ROLES, Principal, Role
+from app.identity.access import CentreOrInspector, InspectorOnly, require
+from app.identity.principal import Principal, Role
 from app.paging import Page, PageDep, cut
 from app.problems import problem_responses
 from app.requests import ClockDep, Conn, MomentDep, ServicesDep
 
 router = APIRouter()
 
-CentreOrInspector = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES), Role.INSPECTOR))]
 KeepsBeats = Annotated[Principal, Depends(require(Role.ADMINISTRATOR, Role.SHIFT_LEADER))]
 CodeInPath = Annotated[BeatCode, Path()]
 DrawnIn = Annotated[Datum, Query(description="What the map is drawn in.")]
