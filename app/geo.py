@@ -27,6 +27,8 @@ SRID = 4490
 
 Coordinates: TypeAlias = NDArray[np.float64]
 Conversion: TypeAlias = Callable[[Coordinates], Coordinates]
+#: West, south, east, north, in degrees.
+Box: TypeAlias = tuple[float, float, float, float]
 
 _DECIMALS = 8
 #: Half the side of the web mercator square, metres.
@@ -199,7 +201,20 @@ class LocalMetric:
         return shapely.transform(geometries, lambda metres: metres / self._metres_a_degree + self._origin)
 
 
-def around(lon: float, lat: float, metres: float) -> tuple[float, float, float, float]:
+def box_of(bbox: str) -> Box:
+    """The box a client names in degrees. Errors: `InvalidInput`."""
+    try:
+        west, south, east, north = (float(part) for part in bbox.split(","))
+    except ValueError:
+        west = south = east = north = math.nan
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise InvalidInput(
+            "bbox 应为 西,南,东,北 / give west,south,east,north in degrees", fields={"bbox": "not a box"}
+        )
+    return west, south, east, north
+
+
+def around(lon: float, lat: float, metres: float) -> Box:
     """West, south, east, north of a box that holds everything so near to the point."""
     east, north = (1.01 * metres / degree for degree in _metres_a_degree(lat))
     return lon - east, lat - north, lon + east, lat + north

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from app.errors import Conflict, InvalidInput, NotFound
-from app.geo import Datum
+from app.errors import Conflict, NotFound
+from app.geo import Box, Datum, box_of
 from app.grid import gazetteer, service, store
 from app.grid.codes import AreaLevel
 from app.grid.schemas import (
@@ -39,23 +39,18 @@ router = APIRouter(tags=["网格 Grid"])
 
 async def _box(
     bbox: Annotated[
-        str | None, Query(description="west,south,east,north in degrees.", examples=["114.0,22.5,114.1,22.6"])
+        str | None,
+        Query(
+            description="west,south,east,north in degrees.",
+            max_length=100,
+            examples=["114.0,22.5,114.1,22.6"],
+        ),
     ] = None,
-) -> store.Box | None:
-    if bbox is None:
-        return None
-    try:
-        west, south, east, north = (float(part) for part in bbox.split(","))
-    except ValueError as error:
-        raise InvalidInput(
-            "bbox is four numbers: west,south,east,north", fields={"bbox": "four numbers"}
-        ) from error
-    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise InvalidInput("bbox runs from south-west to north-east", fields={"bbox": "out of order"})
-    return west, south, east, north
+) -> Box | None:
+    return None if bbox is None else box_of(bbox)
 
 
-BoxDep = Annotated[store.Box | None, Depends(_box)]
+BoxDep = Annotated[Box | None, Depends(_box)]
 CodeInPath = Annotated[str, Path(pattern=r"^\d{6,18}$")]
 SeesComponents = Annotated[
     Principal,

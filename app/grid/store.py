@@ -30,13 +30,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import new_id
-from app.geo import SRID
+from app.geo import SRID, Box
 from app.grid.codes import CODE_LENGTH, AreaLevel
 from app.grid.tables import Area, Component, DutyShift, RoadSegment, StreetChief, holds_at
 from app.prepared import Prepared
 
-#: West, south, east, north in CGCS2000 degrees.
-Box: TypeAlias = tuple[float, float, float, float]
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 Rows: TypeAlias = Sequence[AnyRow]
 
