@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.city import founded
+from tests.exact.ground import ground
 
-pytest.register_assert_rewrite("tests.exact.teller", "tests.exact.truth")
-
-__all__ = ["founded"]
+__all__ = ["founded", "ground"]

@@ -286,12 +286,13 @@ def permit(action: str, who: str, case: Case, now: datetime) -> None:
             raise Refused(409, guard)
 
 
+def may(action: str, who: str, case: Case, now: datetime) -> bool:
+    try:
+        permit(action, who, case, now)
+    except Refused:
+        return False
+    return True
+
+
 def available(who: str, case: Case, now: datetime) -> list[str]:
-    found = []
-    for action in ROWS:
-        try:
-            permit(action, who, case, now)
-        except Refused:
-            continue
-        found.append(action)
-    return found
+    return [action for action in ROWS if may(action, who, case, now)]

@@ -46,7 +46,7 @@ async def desk(cluster, founded, tmp_path) -> AsyncIterator[Desk]:
     app = create_app(made.model_copy(update={"pool": PoolSettings(size=CONNECTIONS)}), clock=clock_at())
     async with app.router.lifespan_context(app), client_of(app) as http:
         yield Desk(http, app.state.services, world)
-        told, _ = await truth.whole(app.state.services.database)
+        told = await truth.whole(app.state.services.database)
         for one in told.values():
             truth.check(one)
         async with app.state.services.database.transaction() as connection:
@@ -124,7 +124,7 @@ async def test_one_key_from_twenty_connections_is_one_case_and_one_answer(desk):
         assert {reply.status_code for reply in replies} == {200}
         assert all(reply.json() == replies[0].json() for reply in replies)
         assert await versions_of(desk, case) == ["report", "accept"]
-    told, _ = await truth.whole(desk.services.database)
+    told = await truth.whole(desk.services.database)
     assert len(told) == 3
 
 
@@ -185,7 +185,7 @@ async def test_each_case_is_judged_by_one_rulebook_while_others_come_into_force(
 
     async with asyncio.timeout(120):
         await asyncio.gather(rules_change(), work())
-    told, _ = await truth.whole(desk.services.database)
+    told = await truth.whole(desk.services.database)
     judged_by = set()
     for case in told.values():
         row, book = case.case, ids[case.case["rulebook_id"]]
@@ -290,7 +290,7 @@ async def test_the_worker_beside_people_at_the_same_cases(desk):
             *(worker.run_once(desk.services) for _ in range(3)),
         )
     assert set(answers) <= {200, 412}
-    told, _ = await truth.whole(desk.services.database)
+    told = await truth.whole(desk.services.database)
     for case in late:
         actions = [entry["action"] for entry in told[case["id"]].journal]
         assert actions in (["report", "accept"], ["report", "record_overrun"])

@@ -5,20 +5,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import count
 from random import Random
 from typing import Any
-from uuid import UUID
 
-import pytest
-import structlog
-from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,24 +21,13 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import text
 
-from app.cases import draw, journal
-from app.db import Database
-from app.dispatch import service as rulebooks
-from app.main import create_app
-from app.postgres import PrivateCluster
-from app.requests import Services
-from app.settings import Settings
 from tests.cases.golden import ROWS
-from tests.city import Founded, city_settings, client_of, copied
-from tests.conftest import admin
-from tests.exact.books import BOOKS, PATIENT
-from tests.exact.commands import CONDITIONS, body_of
-from tests.exact.model import CENTRE, Case, available, photos_of, role_of, sees
-from tests.exact.teller import Teller
-from tests.photos.pictures import uploaded
-from tests.world import CELLS, FOUNDED, MANHOLE, MONDAY_9AM, PEOPLE, World, clock_at
+from tests.exact.books import BOOKS
+from tests.exact.commands import CONDITIONS
+from tests.exact.ground import Ground, Story
+from tests.exact.model import CENTRE, Case, available, role_of, sees
+from tests.world import CELLS, MANHOLE, PEOPLE
 
 #: Cases under way at a time.
 MANY = 3
@@ -68,89 +49,18 @@ OURS = {"report", "report_handled", "absorb", "release", "follow", "record_overr
 STEPS = st.lists(st.integers(0, 2**32 - 1), min_size=3, max_size=15)
 
 
-@dataclass(frozen=True)
-class Ground:
-    """What all stories stand on. Each gets a copy of the database for itself."""
-
-    cluster: PrivateCluster
-    origin: str
-    world: World
-    books: dict[str, Any]
-    settings: Settings
-    app: FastAPI
-    runner: asyncio.Runner
-
-    @property
-    def secret(self) -> str:
-        assert self.settings.secret_key is not None
-        return self.settings.secret_key.get_secret_value()
-
-
-@pytest.fixture(scope="module")
-def ground(
-    cluster: PrivateCluster, founded: Founded, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Ground]:
-    name, world = founded
-    books: dict[str, Any] = {}
-
-    async def prepare(_: Any, services: Services) -> None:
-        async with services.database.transaction() as connection:
-            for book, content in BOOKS.items():
-                head = await rulebooks.save_draft(connection, content, by=UUID(int=0), now=FOUNDED)
-                books[book] = {"number": head.number, "id": str(head.id)}
-            await rulebooks.activate(connection, books[PATIENT]["number"], by=UUID(int=0), now=MONDAY_9AM)
-            for who in PEOPLE:
-                for photo in photos_of(who):
-                    await uploaded(connection, photo, world.ids[who], who)
-            # Nobody logs in anew in the months of a story.
-            await connection.execute(
-                text("UPDATE login_session SET expires_at = :end"), {"end": datetime(2030, 1, 1, tzinfo=UTC)}
-            )
-
-    origin = copied(cluster, name, prepare)
-    made = city_settings(cluster.database_url(origin), tmp_path_factory.mktemp("data"))
-    configured = structlog.get_config()
-    # A story that goes wrong tells itself; a line for each request would bury it.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    with asyncio.Runner() as runner:
-        yield Ground(cluster, origin, world, books, made, create_app(made), runner)
-    structlog.configure(**configured)
-
-
 class Stories(RuleBasedStateMachine):
     """Hypothesis picks who does what; the `Teller` does it, and knows what ought to come of it."""
 
     def __init__(self, ground: Ground) -> None:
         super().__init__()
-        self.ground = ground
         self.keys = count(1)
-        self.chance = pytest.MonkeyPatch()
-        # A story told again has the same chances.
-        self.chance.setattr(draw, "fresh_seed", map("draw {}".format, count()).__next__)
-        self.name = copied(ground.cluster, ground.origin)
-        url = ground.cluster.database_url(self.name)
-        self.services = Services(ground.settings, Database(url, pool_size=2), clock_at(), ground.secret)
-        ground.app.state.services = self.services
-        self.http = client_of(ground.app)
-        self.teller = Teller(self.http, self.services, ground.world, ground.books)
-
-    def _do(self, step: Coroutine[Any, Any, None]) -> None:
-        self.ground.runner.run(step)
+        self.story = Story(ground)
+        self.teller = self.story.teller
+        self._do = self.story.do
 
     def teardown(self) -> None:
-        async def end() -> None:
-            try:
-                async with self.services.database.transaction() as connection:
-                    assert (await journal.verify(connection)).flaws == ()
-            finally:
-                await self.http.aclose()
-                await self.services.database.close()
-
-        try:
-            self._do(end())
-        finally:
-            self.chance.undo()
-            admin(self.ground.cluster, f"DROP DATABASE {self.name} WITH (FORCE)")
+        self.story.end()
 
     # -- people --
 
@@ -204,7 +114,7 @@ class Stories(RuleBasedStateMachine):
         about = self._case(case)
         if concerned and not sees(who, about):
             who = next(other for other in PEOPLE if role_of(other) in ROWS[action].roles | CENTRE)
-        self._act(who, about, action, choice, keyed=keyed, off=off)
+        self.story.act(who, about, action, choice, key=self._key(keyed), off=off)
 
     @rule(
         case=st.integers(0, MANY),
@@ -271,13 +181,7 @@ class Stories(RuleBasedStateMachine):
         weights = [1 if action in SELDOM else 25 if action in OFTEN else 10 for action in actions]
         (action,) = dice.choices(actions, weights)
         who = dice.choice([who for who in may if action in may[who]])
-        self._act(who, case, action, dice.randrange(500), keyed=keyed)
-
-    def _act(
-        self, who: str, case: Case, action: str, choice: int, *, keyed: bool = False, off: int = 0
-    ) -> None:
-        body = body_of(who, action, case, self.teller.city, self.teller.now, choice)
-        self._do(self.teller.act(who, case, body, version=case.version + off, key=self._key(keyed)))
+        self.story.act(who, case, action, dice.randrange(500), key=self._key(keyed))
 
 
 def test_any_story_is_exact(ground: Ground) -> None:

@@ -148,10 +148,10 @@ def moment(value: str | None) -> Any:
     return None if value is None else datetime.fromisoformat(value)
 
 
-async def whole(database: Database) -> tuple[dict[str, Told], dict[str, str]]:
-    """Everything told, and the footprint, at one moment."""
+async def whole(database: Database) -> dict[str, Told]:
+    """Everything told."""
     async with database.transaction() as connection:
-        return await read(connection), await footprint(connection)
+        return await read(connection)
 
 
 def known_as(ids: dict[str, UUID]) -> dict[str | None, str | None]:
