@@ -18,7 +18,7 @@ from app import geo
 from app.cases import store
 from app.cases.actions import Report
 from app.cases.advance import beginning
-from app.cases.intake import check_allowed, known_of, local_day
+from app.cases.intake import check_allowed, known_of, number_of
 from app.cases.lookups import check_codes
 from app.dispatch.active import RulebookVersion, active_rulebook
 from app.errors import ChengguanError, Conflict, InvalidInput
@@ -103,9 +103,8 @@ async def _taken(
             fields[turn] = known_of(command, actor, place, part, version, now)
         except ChengguanError as refusal:
             outcomes[turn] = Outcome(refused=refusal)
-    numbers = await store.next_numbers(
-        connection, rulebook.district_code, local_day(now, rulebook), len(fields)
-    )
+    serials = await store.next_serials(connection, len(fields))
+    numbers = [number_of(serial, now, rulebook) for serial in serials]
     begun = [
         beginning(commands[turn], {**found, "number": number}, actor, rulebook)
         for (turn, found), number in zip(fields.items(), numbers, strict=True)

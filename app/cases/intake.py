@@ -24,7 +24,7 @@ from app.cases.placing import Placed, cell_of, fields_of, fields_of_area, outsid
 from app.cases.service import carry_out
 from app.cases.workflow import BY_ACTION, Action
 from app.db import new_id
-from app.dispatch.active import RulebookVersion, active_rulebook
+from app.dispatch.active import RulebookVersion, found_in_force
 from app.dispatch.rulebook import Rulebook
 from app.errors import Forbidden, InvalidInput
 from app.grid import lookup
@@ -68,7 +68,8 @@ async def report(
 
     Errors: `Forbidden` (role, or a place outside the caller's areas), `OutsideDistrict`, `InvalidInput`.
     """
-    version = await active_rulebook(connection, now)
+    in_force, serial = await store.opening(connection, now)
+    version = await found_in_force(connection, in_force, now)
     rulebook = version.rulebook
     check_allowed(command, actor, rulebook)
     if command.external_number is not None:
@@ -84,8 +85,7 @@ async def report(
         connection, lon, lat, now, code=command.component_code, snap_m=rulebook.policy.snap_m, asker=actor
     )
     fields = known_of(command, actor, place, part, version, now)
-    (number,) = await store.next_numbers(connection, rulebook.district_code, local_day(now, rulebook), 1)
-    fields |= {"number": number, "verified": verified}
+    fields |= {"number": number_of(serial, now, rulebook), "verified": verified}
     folded = await begin(connection, command, fields, actor, rulebook, offline)
     situation = Situation(folded, actor, now, rulebook, version.id, offline)
     for one in command.photos:
@@ -150,9 +150,10 @@ def _where(place: Place, command: Report) -> dict[str, Any]:
     return fields_of(placed)
 
 
-def local_day(now: datetime, rulebook: Rulebook) -> str:
-    """The city's date, `YYYYMMDD`, as case numbers carry it."""
-    return now.astimezone(ZoneInfo(rulebook.calendar.timezone)).strftime("%Y%m%d")
+def number_of(serial: int, now: datetime, rulebook: Rulebook) -> str:
+    """案卷编号: district, the city's date `YYYYMMDD`, and the serial in seven digits."""
+    day = now.astimezone(ZoneInfo(rulebook.calendar.timezone))
+    return f"{rulebook.district_code}-{day:%Y%m%d}-{serial:07d}"
 
 
 def _category(command: Report, rulebook: Rulebook) -> str | None:

@@ -155,10 +155,19 @@ async def id_of_external_number(
     return found
 
 
-async def next_numbers(connection: AsyncConnection, district_code: str, day: str, many: int) -> list[str]:
-    """案卷编号: district, local date `YYYYMMDD` and a serial of seven digits from the database's sequence."""
-    serials = await _SERIALS.rows(connection, many=many)
-    return [f"{district_code}-{day}-{serial['serial']:07d}" for serial in serials]
+_OPENING = Prepared(select(IN_FORCE.label("in_force"), case_serial.next_value().label("serial")))
+
+
+async def opening(connection: AsyncConnection, at: datetime) -> tuple[UUID | None, int]:
+    """What a new case begins with: the rulebook in force (`dispatch.active.found_in_force`), and a serial."""
+    found = await _OPENING.row(connection, at=at)
+    assert found is not None
+    return found["in_force"], found["serial"]
+
+
+async def next_serials(connection: AsyncConnection, many: int) -> list[int]:
+    """Serials from the database's sequence. They are not without gaps: who is refused had one, too."""
+    return [row["serial"] for row in await _SERIALS.rows(connection, many=many)]
 
 
 def pairs_of(case: Case) -> list[str]:
