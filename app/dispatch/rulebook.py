@@ -376,15 +376,19 @@ class Rulebook(_Document):
         exact = self._handling_limits.get((condition, area_class or "*"), {})
         return {**self._handling_limits.get((condition, "*"), {}), **exact}
 
+    @cached_property
+    def _below(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {unit.code: set() for unit in self.units}
+        for unit in self.units:
+            above: Unit | None = unit
+            while above is not None and unit.code not in found[above.code]:
+                found[above.code].add(unit.code)
+                above = self.unit_by_code.get(above.parent or "")
+        return {code: frozenset(below) for code, below in found.items()}
+
     def unit_and_below(self, code: str) -> frozenset[str]:
         """The unit and all units below it in the tree."""
-        below = {code}
-        grew = True
-        while grew:
-            more = {unit.code for unit in self.units if unit.parent in below} - below
-            below |= more
-            grew = bool(more)
-        return frozenset(below)
+        return self._below.get(code, frozenset({code}))
 
     def codes_of(self, code_set: CodeSet) -> dict[str, Code]:
         """The values of one code set by code."""
