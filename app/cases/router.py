@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response
-from pydantic import BaseModel
-from pydantic_core import to_json
 
 from app.cases import candidates, intake, journal, queue, schemas, service, store
 from app.cases.actions import CaseCommand, Report
@@ -30,6 +28,7 @@ from app.cases.schemas import (
 from app.cases.scope import sight, visible
 from app.cases.summary import CaseSummary, listed
 from app.cases.workflow import BY_ACTION, Action, Stage
+from app.db import json_text
 from app.dispatch.active import active_rulebook
 from app.errors import (
     ActionNotAllowed,
@@ -88,9 +87,9 @@ async def report(
         taken = await intake.report(ask.connection, command, ask.principal, ask.now)
         case = taken.situation.folded.case
         near = [schemas.near_reply(found) for found in taken.near]
-        body = ReportReply(case=schemas.reply(taken.situation), near=near)
+        body = {"case": schemas.reply(taken.situation), "near": near}
         headers = {"Location": f"/api/v1/cases/{case.id}", "ETag": etag(case.version)}
-        return Reply(200 if taken.known else 201, body.model_dump_json(), headers)
+        return Reply(200 if taken.known else 201, json_text(body), headers)
 
     return await _once(request, ask, key, act)
 
@@ -125,7 +124,7 @@ async def act(
         situation = await service.act(
             ask.connection, case_id, command, ask.principal, ask.now, expected_version=expected
         )
-        body = schemas.reply(situation).model_dump_json()
+        body = json_text(schemas.reply(situation))
         return Reply(200, body, {"ETag": etag(situation.folded.case.version)})
 
     return await _once(request, ask, key, carry_out)
@@ -174,7 +173,7 @@ async def figures(query: Annotated[schemas.Period, Query()], ask: Asking) -> Fig
 async def get_case(case: str, ask: Asking) -> Response:
     """A case by its id or case number, with clocks and the actions open to the caller."""
     situation = await _seen(case, ask)
-    return _json(schemas.reply(situation), ETag=etag(situation.folded.case.version))
+    return _written(schemas.reply(situation), ETag=etag(situation.folded.case.version))
 
 
 @router.get("/cases/{case}/journal", summary="案卷日志", responses=problem_responses(NotFound))
@@ -248,14 +247,9 @@ async def _seen(case: str, ask: Asked) -> Situation:
     return await service.see(ask.connection, case_id, ask.principal, ask.now)
 
 
-def _json(body: BaseModel, **headers: str) -> Response:
-    """A reply made of checked values: serialised once, not checked again."""
-    return Response(body.model_dump_json(), headers=headers, media_type="application/json")
-
-
-def _written(body: dict[str, Any]) -> Response:
+def _written(body: dict[str, Any], **headers: str) -> Response:
     """A reply of plain values, in the words of the model that the route declares."""
-    return Response(to_json(body), media_type="application/json")
+    return Response(json_text(body), headers=headers, media_type="application/json")
 
 
 async def _once(

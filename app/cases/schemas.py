@@ -12,7 +12,7 @@ from app.cases.case import Appeal, ClockState, Lamp, PauseRecord
 from app.cases.duplicates import Near
 from app.cases.permission import Situation, available
 from app.cases.queue import Filters, Sort
-from app.cases.summary import CaseSummary, shown
+from app.cases.summary import CaseSummary, written
 from app.cases.workflow import STAGE_LABELS, TRANSITIONS, Action, Stage
 from app.dispatch.rulebook import ClockKind, Policy, Rulebook
 from app.errors import InvalidInput
@@ -35,9 +35,6 @@ class ClockReply(BaseModel):
     because: str
     stopped_at: datetime | None
     overran_at: datetime | None
-
-
-_CLOCK_FIELDS = tuple(name for name in ClockReply.model_fields if name != "paused")
 
 
 class ActionOffered(BaseModel):
@@ -279,23 +276,22 @@ def _bbox(value: str) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-def reply(situation: Situation) -> CaseReply:
-    """The case as the caller sees it: clocks, lamp, and the actions open to this caller."""
-    case = situation.folded.case
-    return CaseReply.model_construct(
-        **shown(case, situation.rulebook, situation.now, CaseReply),
-        clocks=[_clock(clock) for clock in situation.folded.clocks],
-        available_actions=[
-            ActionOffered.model_construct(action=row.action, label=row.label, label_en=row.label_en)
-            for row in available(situation)
-        ],
-    )
+def reply(situation: Situation) -> dict[str, Any]:
+    """The case as the caller sees it: clocks, lamp, and the actions open to this caller. A `CaseReply` of
+    plain values, ready to be written as JSON."""
+    body = written(situation.folded.case, situation.rulebook, situation.now, CaseReply)
+    body["clocks"] = [_clock(clock) for clock in situation.folded.clocks]
+    body["available_actions"] = [
+        {"action": row.action.value, "label": row.label, "label_en": row.label_en}
+        for row in available(situation)
+    ]
+    return body
 
 
-def _clock(clock: ClockState) -> ClockReply:
-    return ClockReply.model_construct(
-        **{name: getattr(clock, name) for name in _CLOCK_FIELDS}, paused=clock.paused
-    )
+def _clock(clock: ClockState) -> dict[str, Any]:
+    known = vars(clock) | {"paused": clock.paused}
+    shown = {name: known[name] for name in ClockReply.model_fields}
+    return shown | {"id": str(clock.id), "kind": clock.kind.value}
 
 
 def near_reply(near: Near) -> NearReply:

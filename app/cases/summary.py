@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -78,22 +79,42 @@ _IN_ORDER = dict.fromkeys(CaseSummary.model_fields)
 
 def summary(case: Case, rulebook: Rulebook, now: datetime) -> CaseSummary:
     """The case as lists show it."""
-    return CaseSummary.model_construct(**shown(case, rulebook, now, CaseSummary))
+    kept = {name: getattr(case, name) for name in kept_in(CaseSummary)}
+    return CaseSummary.model_construct(**_name(kept, rulebook), lamp=case.lamp(now))
 
 
-def shown(case: Case, rulebook: Rulebook, now: datetime, model: type[BaseModel]) -> dict[str, Any]:
-    """What such a reply says of the case itself."""
-    kept = {name: getattr(case, name) for name in kept_in(model)}
-    return _name(kept, rulebook) | {"lamp": case.lamp(now)}
+def written(case: Case, rulebook: Rulebook, now: datetime, model: type[BaseModel]) -> dict[str, Any]:
+    """What such a reply says of the case itself, ready to be written as JSON in the model's order; what else
+    it says is null. What takes long to write, enums and the driver's own kind of UUID, is text already."""
+    known = vars(case)
+    kept = dict.fromkeys(model.model_fields) | {name: known[name] for name in kept_in(model)}
+    for name in _texts_in(model):
+        if kept[name] is not None:
+            kept[name] = str(kept[name])
+    kept["lamp"] = _text(case.lamp(now))
+    return _name(kept, rulebook)
+
+
+@cache
+def _texts_in(model: type[BaseModel]) -> tuple[str, ...]:
+    """The fields of a reply that are an enum or a UUID, and the case's own."""
+    return tuple(name for name in kept_in(model) if _is_text(model.model_fields[name].annotation))
+
+
+def _is_text(annotation: Any) -> bool:
+    kinds = (annotation, *get_args(annotation))
+    return any(isinstance(kind, type) and issubclass(kind, (StrEnum, UUID)) for kind in kinds)
+
+
+def _text(light: Lamp | None) -> str | None:
+    return None if light is None else light.value
 
 
 def listed(row: Mapping[str, Any], rulebook: Rulebook, now: datetime) -> dict[str, Any]:
-    """A row of `READ` as lists show it, ready to be written as JSON: a `CaseSummary` whose making and
-    checking would take longer than finding it. What takes long to write, enums and the driver's own kind of
-    UUID, is text already."""
+    """A row of `READ` as lists show it, as `written` does: a `CaseSummary` whose making and checking would
+    take longer than finding it."""
     kept = {**_IN_ORDER, **row}
-    light = lamp(kept["due_at"], kept.pop("amber_at"), now)
-    kept["lamp"] = None if light is None else light.value
+    kept["lamp"] = _text(lamp(kept["due_at"], kept.pop("amber_at"), now))
     kept["id"] = str(kept["id"])
     return _name(kept, rulebook)
 

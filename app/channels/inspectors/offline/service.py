@@ -26,6 +26,7 @@ from app.cases.workflow import BY_ACTION
 from app.channels.inspectors.offline import meanwhile, store
 from app.channels.inspectors.offline.schemas import OfflineBatch, OfflineCommand
 from app.channels.inspectors.offline.store import Done
+from app.db import json_text
 from app.errors import (
     ChengguanError,
     Conflict,
@@ -113,7 +114,7 @@ async def _report(
     if item.case is not None or item.made_by is not None:
         raise InvalidInput("上报不能指定案卷 / a report names no case", fields={"case": "not here"})
     taken = await intake.report(connection, command, inspector, now, offline=offline)
-    near = [schemas.near_reply(found).model_dump(mode="json") for found in taken.near]
+    near = [schemas.near_reply(found) for found in taken.near]
     return _done(200 if taken.known else 201, taken.situation, near=near)
 
 
@@ -166,9 +167,7 @@ async def _meant(
 
 def _done(status: int, situation: Situation, **more: Any) -> Done:
     case = situation.folded.case
-    content = json.dumps(
-        {"case": schemas.reply(situation).model_dump(mode="json"), **more}, ensure_ascii=False
-    )
+    content = json_text({"case": schemas.reply(situation), **more})
     return Done(status, content, case.id, case.version)
 
 
