@@ -55,7 +55,7 @@ _CLOSED = "hand_back check close recheck check close"
 _APPEAL = "appeal review_appeal decide_appeal"
 ENDS = (
     f"{_CLOSED} {_APPEAL}",
-    f"due sweep {_CLOSED} {_APPEAL}",
+    f"due sweep {_CLOSED} due {_APPEAL}",
     f"due sweep {_CLOSED} due {_APPEAL} due sweep",
     "supervise request_voiding approve_voiding rules sweep note",
 )
@@ -91,7 +91,7 @@ class Life:
             if ahead:
                 end = dice.choice(ahead[:3])
                 left = -((teller.now - end) // timedelta(minutes=1))
-                teller.wait(max(0, left + dice.choice((0, 1, 1, -1))))
+                teller.wait(max(0, left + dice.choice((0, 0, 1, 1, -1))))
         elif word == SWEEP:
             self.story.do(teller.work(SWEEP))
         elif word == RULES:
