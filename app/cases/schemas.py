@@ -15,8 +15,7 @@ from app.cases.queue import Filters, Sort
 from app.cases.summary import CaseSummary, written
 from app.cases.workflow import STAGE_LABELS, TRANSITIONS, Action, Stage
 from app.dispatch.rulebook import ClockKind, Policy, Rulebook
-from app.errors import InvalidInput
-from app.geo import Datum
+from app.geo import Datum, box_of
 from app.moment import Moment
 
 
@@ -237,7 +236,7 @@ class QueueQuery(BaseModel):
             sources=tuple(self.source),
             since=self.since,
             until=self.until,
-            bbox=_bbox(self.bbox) if self.bbox else None,
+            bbox=box_of(self.bbox) if self.bbox else None,
             words=self.q,
             reporter=caller if self.mine else None,
             listed=self.listed,
@@ -261,19 +260,6 @@ def _minors(wanted: str, rulebook: Rulebook) -> frozenset[str]:
         for category in rulebook.categories
         if wanted in (category.code, category.parent, category.kind.value)
     )
-
-
-def _bbox(value: str) -> tuple[float, float, float, float]:
-    try:
-        west, south, east, north = (float(part) for part in value.split(","))
-    except ValueError:
-        west = south = east = north = float("nan")
-    if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-        raise InvalidInput(
-            "bbox 应为 西,南,东,北 / give west,south,east,north in degrees",
-            fields={"bbox": "not a box"},
-        )
-    return west, south, east, north
 
 
 def reply(situation: Situation) -> dict[str, Any]:

@@ -122,8 +122,7 @@ def listed(row: Mapping[str, Any], rulebook: Rulebook, now: datetime) -> dict[st
 def _name(kept: dict[str, Any], rulebook: Rulebook) -> dict[str, Any]:
     """Adds the names of what the case keeps codes of."""
     category = rulebook.category_by_code.get(kept["category"])
-    unit = rulebook.unit_by_code.get(kept["lead_unit"])
     kept["stage_label"] = STAGE_LABELS[kept["stage"]][0]
     kept["category_name"] = None if category is None else category.name
-    kept["lead_unit_name"] = None if unit is None else unit.name
+    kept["lead_unit_name"] = rulebook.unit_name(kept["lead_unit"])
     return kept
