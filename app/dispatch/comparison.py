@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,3 +95,9 @@ def _changes(before: BaseModel, after: BaseModel, fields: Iterable[str]) -> tupl
     names = [field for field in fields if getattr(before, field) != getattr(after, field)]
     old, new = (row.model_dump(mode="json", include=set(names)) for row in (before, after))
     return tuple(FieldChange(name, old[name], new[name]) for name in names)
+
+
+def digest(rulebook: Rulebook) -> str:
+    """SHA-256 (hex) of the rulebook as canonical JSON: equal exactly for equal content."""
+    canonical = json.dumps(rulebook.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -7,8 +7,6 @@ Sources: GB/T 30428.2 (components and events), 30428.8 (filing, handling, closin
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import date, time
 from enum import StrEnum
 from functools import cached_property
@@ -393,9 +391,3 @@ class Rulebook(_Document):
     def codes_of(self, code_set: CodeSet) -> dict[str, Code]:
         """The values of one code set by code."""
         return {code.code: code for code in self.codes if code.set is code_set}
-
-
-def digest(rulebook: Rulebook) -> str:
-    """SHA-256 (hex) of the rulebook as canonical JSON: equal exactly for equal content."""
-    canonical = json.dumps(rulebook.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()

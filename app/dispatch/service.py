@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.dispatch import store
 from app.dispatch.active import RulebookVersion, active_rulebook, rulebook_version
 from app.dispatch.checking import check
-from app.dispatch.comparison import TableDiff, diff
+from app.dispatch.comparison import TableDiff, diff, digest
 from app.dispatch.explaining import Explanation, explain, facts_at_place, facts_in_area
 from app.dispatch.findings import Finding, Report
-from app.dispatch.rulebook import Rulebook, digest
+from app.dispatch.rulebook import Rulebook
 from app.dispatch.store import VersionHead
 from app.errors import Conflict, Forbidden, InvalidInput, NotFound, RulebookRefused
 from app.geo import Datum, to_storage

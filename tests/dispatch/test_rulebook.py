@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from app.dispatch.comparison import FieldChange, RowChange, TableDiff, diff
-from app.dispatch.rulebook import HandlingLimit, LimitUnit, Policy, Rulebook, digest
+from app.dispatch.comparison import FieldChange, RowChange, TableDiff, diff, digest
+from app.dispatch.rulebook import HandlingLimit, LimitUnit, Policy, Rulebook
 from tests.dispatch.lanxi import CALENDAR, CLEAN_LIMIT, EVERYTHING, UNITS, limit, row, rulebook, unit
 
 BOOK = rulebook(EVERYTHING, row("A", category="C01", hours="18:00-23:00"))
