@@ -83,3 +83,11 @@ def test_differences_by_table_and_code() -> None:
             changed=(RowChange("A", (FieldChange("hours", "18:00-23:00", "19:00-23:00"),)),),
         ),
     )
+
+
+def test_a_unit_and_those_below_it_even_where_a_tree_goes_round() -> None:
+    tree = rulebook(EVERYTHING, row("A", category="C01"))
+    units = tuple(unit(code, code, parent=parent) for code, parent in ("XZ", "YX", "ZY"))
+    round_about = tree.model_copy(update={"units": units})
+    assert round_about.unit_and_below("X") == {"X", "Y", "Z"}
+    assert tree.unit_and_below("nobody") == {"nobody"}
