@@ -148,6 +148,11 @@ class CaseRow(Base):
             postgresql_ops={"area_code": "text_pattern_ops"},
             postgresql_where=text(_OPEN),
         ),
+        Index(
+            "ix_case_open_area", "area_code", "stage",
+            postgresql_ops={"area_code": "text_pattern_ops"},
+            postgresql_where=text(_OPEN),
+        ),
         Index("ix_case_stage_due", "stage", text(_DUE), "id"),
         Index("ix_case_pending", text(_DUE), "id", postgresql_where=text("pending IS NOT NULL")),
         Index("ix_case_listed", "reported_at", "id", postgresql_where=text("listed IS TRUE")),
