@@ -80,8 +80,8 @@ class Bench:
         self._socket = str(make_url(libpq_url(self._url)).query["host"])
 
     async def measure(self, keep: Callable[[], None]) -> None:
-        """Everything that was asked for, the smallest size first; `keep` is called after each: a run that is
-        ended amid ten millions has not been in vain."""
+        """Everything that was asked for, the smallest size first; `keep` is called after each work: a run
+        that is ended amid ten millions has not been in vain."""
         install(self._url, self.place, self.folder, self._log)
         database = Database(self._url)
         await people_in(database, self.place)
@@ -93,8 +93,7 @@ class Bench:
             for cases in self.asked.sizes:
                 _say(f"{cases:,} cases")
                 self._grow(growth, cases)
-                await self._at(cases, database)
-                keep()
+                await self._at(cases, database, keep)
         finally:
             await database.close()
 
@@ -114,7 +113,7 @@ class Bench:
         )  # fmt: skip
         _say(f"  made in {seconds:.0f} s, {used:.0f} s of processor, {row[0] / 1e9:.1f} GB")
 
-    async def _at(self, cases: int, database: Database) -> None:
+    async def _at(self, cases: int, database: Database, keep: Callable[[], None]) -> None:
         works = [work for work in self.asked.works if cases < TEN_MILLIONS or work in AT_TEN_MILLIONS]
         with ExitStack() as stack:
             service, bare = (
@@ -133,11 +132,13 @@ class Bench:
                 else:
                     await self._in_turns(work, cases, service, bare)
                 _say(f"  {work} {perf_counter() - began:.0f} s")
+                keep()
             if self.asked.memory_minutes and cases == self.asked.sizes[-1]:
                 worker = stack.enter_context(memory.background(self._env, self._log))
                 self.memory = {"cases": cases} | await memory.watched(
                     service, self.place, self._crew, worker, self.asked.memory_minutes
                 )
+                keep()
 
     def _server(self, process: int, address: Any) -> Server:
         return Server(process, self._postmaster(), address)
