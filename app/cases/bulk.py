@@ -25,9 +25,6 @@ from app.errors import ChengguanError, Conflict, InvalidInput
 from app.grid import lookup
 from app.identity.principal import Principal
 
-#: Reports of one call at most: they are one transaction.
-MOST = 2_000
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -110,7 +107,8 @@ async def _taken(
         for (turn, found), number in zip(fields.items(), numbers, strict=True)
     ]
     try:
-        await store.begin_cases(connection, begun)
+        # Always in one order: two who take in the same orders at once wait for each other, but not both.
+        await store.begin_cases(connection, sorted(begun, key=lambda one: one[0].case.external_number or ""))
     except asyncpg.UniqueViolationError as taken:
         raise Conflict(
             "有工单同时被受理，请重试 / an order was taken meanwhile: send it all again"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +20,7 @@ from app.cases import bulk, jobs, journal
 from app.cases.actions import Report
 from app.cases.bulk import Outcome
 from app.cases.journal import Verification
-from app.errors import InvalidInput
+from app.errors import Conflict, InvalidInput
 from app.identity.principal import Principal
 from app.identity.service import principal_of_username
 from app.requests import Services
@@ -76,8 +78,8 @@ def import_reports(
         async with parts.database.transaction() as connection:
             actor = await principal_of_username(connection, account)
         with file.open() as lines, refused.open("w") as complaints:
-            for portion in _portions(lines):
-                for (line, _), outcome in zip(portion, await _outcomes(parts, actor, portion), strict=True):
+            async with aclosing(_taken_in(parts, actor, _portions(lines))) as done:
+                async for (line, _), outcome in done:
                     if outcome.refused is None:
                         told["known" if outcome.known else "taken"] += 1
                         continue
@@ -100,18 +102,52 @@ def import_reports(
 _Read = tuple[str, Report | InvalidInput]
 
 
+#: Lines that are one transaction, and transactions under way at once: while the database writes one, the next
+#: is made ready.
+_PORTION, _AT_ONCE = 500, 3
+#: How often a portion is tried of which another had one of the orders first: by then the order is known.
+_TRIES = 3
+
+
+async def _taken_in(
+    parts: Services, actor: Principal, portions: Iterator[list[_Read]]
+) -> AsyncGenerator[tuple[_Read, Outcome]]:
+    """Each line with what came of it, in the file's order."""
+    under_way: deque[tuple[list[_Read], asyncio.Task[list[Outcome]]]] = deque()
+    try:
+        while True:
+            for portion in islice(portions, _AT_ONCE - len(under_way)):
+                under_way.append((portion, asyncio.create_task(_outcomes(parts, actor, portion))))
+                await asyncio.sleep(0)  # it begins before the next is read
+            if not under_way:
+                return
+            portion, outcomes = under_way.popleft()
+            for told in zip(portion, await outcomes, strict=True):
+                yield told
+    finally:
+        for _, task in under_way:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+
+
 async def _outcomes(parts: Services, actor: Principal, portion: list[_Read]) -> list[Outcome]:
     """What came of each line; one that cannot be read is refused."""
     reports = [said for _, said in portion if isinstance(said, Report)]
-    async with parts.database.transaction() as connection:
-        taken = iter(await bulk.report_many(connection, reports, actor, parts.clock.now()))
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            async with parts.database.transaction() as connection:
+                taken = iter(await bulk.report_many(connection, reports, actor, parts.clock.now()))
+            break
+        except Conflict:
+            if not tries_left:
+                raise
     return [next(taken) if isinstance(said, Report) else Outcome(refused=said) for _, said in portion]
 
 
 def _portions(lines: Iterator[str]) -> Iterator[list[_Read]]:
     """The file's lines with what each says, as many at a time as are taken in at once."""
     filled = (line for line in lines if line.strip())
-    while portion := list(islice(filled, bulk.MOST)):
+    while portion := list(islice(filled, _PORTION)):
         yield [(line, _read(line)) for line in portion]
 
 

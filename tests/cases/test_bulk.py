@@ -152,3 +152,22 @@ def test_a_file_is_imported_and_may_be_imported_again(
     assert "rumour" not in refused[1]["reason"]
     assert not (tmp_path / "good.jsonl.refused.jsonl").exists()
     assert imported(good, "nobody")[0] == 1
+
+
+@pytest.mark.cloned
+def test_orders_that_come_again_in_portions_under_way_at_once_are_one_case_each(
+    cluster: PrivateCluster, founded: Founded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("app.cases.commands._PORTION", 3)
+    orders = ["a", "b", "c", "c", "b", "a", "d", "a", "e", "e", "d", "f"]
+    lines = [json.dumps(_report(order)) for order in orders]
+    lines[7:7] = ["{1", "{2"]
+    path = tmp_path / "again.jsonl"
+    path.write_text("\n".join(lines))
+    url = cluster.database_url(copied(cluster, founded[0]))
+    monkeypatch.setenv("CHENGGUAN_DATABASE_URL", url.replace("+psycopg", ""))
+    monkeypatch.setenv("CHENGGUAN_DATA", str(tmp_path))
+    done = CliRunner().invoke(cli.app, ["report", "import", str(path), "--as", "lan"])
+    assert done.output.startswith("受理 taken in 6 · 已有 known 6 · 未受理 refused 2")
+    refused = (tmp_path / "again.jsonl.refused.jsonl").read_text().splitlines()
+    assert [json.loads(line)["line"] for line in refused] == ["{1", "{2"]

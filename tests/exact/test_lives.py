@@ -7,7 +7,7 @@ second rework after a pause, comes in every one. What is not allowed is tried al
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from hypothesis import HealthCheck, given, settings
@@ -20,8 +20,9 @@ from tests.exact.ground import Ground, Story
 from tests.exact.model import Case, may, role_of, roles_for, sees
 from tests.world import PEOPLE
 
-#: Beside actions: time goes by to the minute at which something ends, or one beside it; the background works.
-DUE, SWEEP, RULES = "due", "sweep", "rules"
+#: Beside actions: time goes by to the minute at which something ends, or one beside it, or until the handling
+#: is late; the background works; other rules come into force.
+DUE, LATE, SWEEP, RULES = "due", "late", "sweep", "rules"
 #: What leads to handling, from wherever a case stands.
 TOWARDS_HANDLING = {
     "reported": "accept", "filing": "file", "dispatching": "dispatch", "signing": "sign",
@@ -37,6 +38,7 @@ ROUNDS = (
     "decline redispatch decline redispatch sign",
     "request_extension approve_extension",
     "request_extension due sweep approve_extension",
+    "request_extension late sweep approve_extension",
     "request_extension reject_extension request_extension hand_back check rework",
     "request_suspension approve_suspension resume",
     "request_suspension approve_suspension due sweep",
@@ -89,9 +91,12 @@ class Life:
         if word == DUE:
             ahead = teller.moments_ahead()
             if ahead:
-                end = dice.choice(ahead[:3])
-                left = -((teller.now - end) // timedelta(minutes=1))
-                teller.wait(max(0, left + dice.choice((0, 0, 1, 1, -1))))
+                self._wait_for(dice.choice(ahead[:3]), dice.choice((0, 0, 1, 1, -1)))
+        elif word == LATE:
+            for clock in self.case.running():
+                end, _ = clock.ends()
+                if clock.kind == "handling" and end is not None:
+                    self._wait_for(end, 1)
         elif word == SWEEP:
             self.story.do(teller.work(SWEEP))
         elif word == RULES:
@@ -99,6 +104,11 @@ class Life:
         else:
             teller.wait(self.pace * dice.choice((0, 0, 1, 2, 3, 7, 20)))
             self._somebody_does(word, dice)
+
+    def _wait_for(self, end: datetime, more: int) -> None:
+        """Until that minute and so many more."""
+        left = -((self.story.teller.now - end) // timedelta(minutes=1))
+        self.story.teller.wait(max(0, left + more))
 
     def _somebody_does(self, action: str, dice: Random) -> None:
         """Now and then first one who may not; and again where what was said with it was not right."""
