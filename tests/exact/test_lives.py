@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.cases.golden import ROWS
-from tests.exact.books import BOOKS, STRICT
+from tests.exact.books import BOOKS, PATIENT, STRICT
 from tests.exact.commands import CONDITIONS
 from tests.exact.ground import Ground, Story
 from tests.exact.model import Case, may, role_of, roles_for, sees
@@ -138,6 +138,13 @@ class Life:
 DICE = st.integers(0, 2**32 - 1)
 
 
+#: What chance comes to too seldom.
+_EXTENDED_LATE = [("request_extension late sweep approve_extension", number) for number in range(3)]
+
+
+@example(
+    book=PATIENT, cell="W1", condition="E0101-1", begins=0, pace=1, end=ENDS[0], rounds=_EXTENDED_LATE
+)  # fmt: skip
 @given(
     book=st.sampled_from(sorted(BOOKS)), cell=st.sampled_from(["W1", "E1"]),
     condition=st.sampled_from(["E0101-1", "E0101-1", *CONDITIONS]), begins=st.integers(0, 200 * 1440),
