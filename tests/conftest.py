@@ -150,7 +150,10 @@ def shared_url(cluster: PrivateCluster, template: str) -> str:
 async def until_blocked(database: Database, task: asyncio.Task[Any]) -> None:
     """Returns when the task waits for a lock that another holds."""
     async with database.transaction() as watching:
-        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        waiting = text(  # here: other tests wait for locks of their own
+            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE NOT granted AND datname = current_database()"
+        )
         while (await watching.execute(waiting)).scalar_one() == 0:
             assert not task.done()
             await asyncio.sleep(0.01)

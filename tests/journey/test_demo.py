@@ -98,7 +98,7 @@ def _replays_beside_it(folder: Path) -> None:
     """A file of a city's own records, in the demo's district."""
     yesterday = datetime.now(UTC) - timedelta(days=1)
     rules = installation.rulebook(yesterday)
-    begin = installation.beginning(rules, yesterday, days=0)
+    begin = installation.beginning(rules, yesterday, days=1)  # just after midnight today has none
     told = installation.arrivals(rules, begin, yesterday, per_day=100, seed=5)
     files.write(list(told)[:5], folder / "reports.csv")
     here = {"CHENGGUAN_DATA": str(folder / "demo")}
