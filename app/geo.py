@@ -97,14 +97,14 @@ _far_off_ignored = np.errstate(divide="ignore", invalid="ignore", over="ignore")
 @_far_off_ignored
 def wgs84_to_gcj02(wgs: Coordinates) -> Coordinates:
     """GCJ-02 degrees of WGS-84 degrees; unshifted outside China."""
-    return np.where(_in_china(wgs)[:, None], _gcj02_shifted(wgs), wgs)
+    return np.where(_in_china(*wgs.T)[:, None], _gcj02_shifted(wgs), wgs)
 
 
 @_far_off_ignored
 def gcj02_to_wgs84(gcj: Coordinates) -> Coordinates:
     """The exact inverse of `wgs84_to_gcj02` (below 1e-10 degrees); unshifted outside China."""
     wgs = _inverse(_gcj02_shifted, gcj)
-    return np.where(_in_china(wgs)[:, None], wgs, gcj)
+    return np.where(_in_china(*wgs.T)[:, None], wgs, gcj)
 
 
 def gcj02_to_bd09(gcj: Coordinates) -> Coordinates:
@@ -253,11 +253,11 @@ def _touches(degrees: Coordinates, area: tuple[float, float, float, float]) -> b
     return bool(bottom <= north and top >= south and (across or (left <= east and right >= west)))
 
 
-def _in_china(degrees: Coordinates) -> NDArray[np.bool_]:
-    lon, lat = degrees.T
+def _in_china(lon: Any, lat: Any, *, margin: float = 0.0) -> Any:
+    """What lies in the box, or so many degrees beside it: of arrays an array, of numbers one answer."""
     west, south, east, north = _CHINA
-    inside: NDArray[np.bool_] = (west <= lon) & (lon <= east) & (south <= lat) & (lat <= north)
-    return inside
+    across = (west - margin <= lon) & (lon <= east + margin)
+    return across & (south - margin <= lat) & (lat <= north + margin)
 
 
 def _gcj02_shifted(wgs: Coordinates) -> Coordinates:
@@ -292,7 +292,7 @@ def _gcj02_shift(lon: Any, lat: Any, by: Any) -> tuple[Any, Any]:
 
 def _one_gcj02_to_wgs84(x: float, y: float) -> tuple[float, float]:
     """`gcj02_to_wgs84` of one point."""
-    if not _is_in_china(x, y, margin=0.1):  # nothing is shifted so far
+    if not _in_china(x, y, margin=0.1):  # nothing is shifted so far
         return x, y
     lon, lat = x, y
     for _ in range(_ROUNDS):
@@ -301,12 +301,7 @@ def _one_gcj02_to_wgs84(x: float, y: float) -> tuple[float, float]:
         lon, lat = lon + step_x, lat + step_y
         if max(abs(step_x), abs(step_y)) <= _NOTHING:
             break
-    return (lon, lat) if _is_in_china(lon, lat) else (x, y)
-
-
-def _is_in_china(lon: float, lat: float, *, margin: float = 0.0) -> bool:
-    west, south, east, north = _CHINA
-    return west - margin <= lon <= east + margin and south - margin <= lat <= north + margin
+    return (lon, lat) if _in_china(lon, lat) else (x, y)
 
 
 #: Rounds of an inversion at most, and the step in degrees that is none.
