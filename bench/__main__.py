@@ -12,7 +12,6 @@ from typing import Any
 
 import uvloop
 
-from app.postgres import PrivateCluster
 from bench import figures
 from bench.run import QUICK, WORKS, Asked, Bench
 
@@ -46,14 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         asked = dataclasses.replace(asked, main=max(asked.connections))
     with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as temporary:
         Path(temporary).chmod(0o755)
-        with PrivateCluster(Path(temporary) / "pg") as cluster:
-            bench = Bench(asked, Path(temporary), cluster)
+        bench = Bench(asked, Path(temporary))
 
-            def keep() -> None:
-                if into is not None:
-                    figures.put(figures.collected(bench, given_arguments), into)
+        def keep() -> None:
+            if into is not None:
+                figures.put(figures.collected(bench, given_arguments), into)
 
-            uvloop.run(bench.measure(keep))
+        uvloop.run(bench.measure(keep))
     if into is None:
         print(figures.readable(figures.collected(bench, given_arguments)))
 

@@ -19,11 +19,10 @@ Figures = dict[str, Any]
 
 def collected(bench: Bench, arguments: Sequence[str]) -> Figures:
     """Everything a run found out, and on what."""
-    plan = bench.place.plan
     run = {
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
         "command": " ".join(("python -m bench", *arguments)),
-        "cells": plan.across * plan.down,
+        "cells": bench.cells,
         "machine": machine.description() | {"PostgreSQL": bench.postgres},
     }
     found: Figures = {}

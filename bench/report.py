@@ -27,6 +27,8 @@ TITLES = {
 _AT = 8
 _MILLION = 1_000_000
 _NOT_MEASURED = "not measured"
+#: The service on a ground with none but the open work.
+WITHOUT = "without cases"
 
 
 def _works(found: Figures, work: str, connections: int | None = None) -> list[dict[str, Any]]:
@@ -89,17 +91,21 @@ def _times(found: Figures, work: str, most: float) -> tuple[str, str]:
 
 
 def _growing_worse(found: Figures, most: float) -> tuple[str, str]:
-    """Of every work the rate at a million as a share of that at none, at the most measured connections."""
+    """Of every work the rate at a million as a share of that at none: in turns, or else of another hour."""
     words, met = [], True
     for work in TITLES:
-        rates = {
-            one["cases"]: _first(one)["rate"]["median"] for one in _works(found, work)
-            if one["connections"] == _at(work)
-        }  # fmt: skip
-        if 0 in rates and _MILLION in rates:
-            change = rates[_MILLION] / rates[0] - 1
-            words.append(f"{work} {change:+.0%}")
-            met &= change >= -most
+        at = {one["cases"]: one for one in _works(found, work, _at(work))}
+        if _MILLION not in at:
+            continue
+        full = at[_MILLION]["sides"]
+        if WITHOUT in full:
+            share = full[WITHOUT]["share"]["median"]
+        elif 0 in at:
+            share = full["service"]["rate"]["median"] / _first(at[0])["rate"]["median"]
+        else:
+            continue
+        words.append(f"{work} {share - 1:+.0%}")
+        met &= share >= 1 - most
     return _judged(words, met=met)
 
 

@@ -6,27 +6,17 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import psycopg
-from sqlalchemy import make_url
-
-from app.db import Database, libpq_url
 from app.postgres import PrivateCluster
-from bench import baselines, bulk, memory, queries, stories
+from bench import bulk, memory, queries
 from bench import sweep as sweeping
-from bench.cases import History
-from bench.city import City, city, install, people_in
-from bench.contest import Sample, Server, Side, compare, figures_of, over_http
-from bench.crew import Crew, log_in
+from bench.contest import Sample, compare, figures_of
 from bench.district import CITY, VILLAGE
-from bench.growing import Growth
-from bench.machine import cpu_seconds
-from bench.pgbench import Pgbench
-from bench.service import BARE, CHENGGUAN, environment, serving
+from bench.ground import Ground
+from bench.report import WITHOUT
 
 #: In this order at every size; the last ones leave many cases behind, which growing takes away again.
 WORKS = ("look_up", "queue_page", "queue_count", "queries", "lifecycle", "intake", "sweep", "bulk", "grid")
@@ -59,94 +49,77 @@ QUICK = Asked(
 
 @dataclass
 class Bench:
-    """A district in a private cluster, and what is measured of it."""
+    """What is measured on a ground whose cases get more, and beside it on one that has none."""
 
     asked: Asked
     folder: Path
-    cluster: PrivateCluster
-    place: City = field(init=False)
     works: list[dict[str, Any]] = field(default_factory=list)
     queries: list[dict[str, Any]] = field(default_factory=list)
     growth: list[dict[str, Any]] = field(default_factory=list)
     memory: dict[str, Any] = field(default_factory=dict)
     postgres: str = ""
-    _crew: Crew | None = None
-
-    def __post_init__(self) -> None:
-        self.place = city(VILLAGE if self.asked.village else CITY)
-        self._url = self.cluster.url
-        self._env = environment(self._url, self.folder)
-        self._log = self.folder / "log"
-        self._socket = str(make_url(libpq_url(self._url)).query["host"])
+    cells: int = 0
 
     async def measure(self, keep: Callable[[], None]) -> None:
         """Everything that was asked for, the smallest size first; `keep` is called after each work: a run
         that is ended amid ten millions has not been in vain."""
-        install(self._url, self.place, self.folder, self._log)
-        database = Database(self._url)
-        await people_in(database, self.place)
-        with self._connect() as connection:
-            versions = connection.execute("SELECT current_setting('server_version'), postgis_lib_version()")
-            self.postgres = "{}, PostGIS {}".format(*versions.fetchall()[0])
-            growth = Growth(self._connect, History(connection, self.place, datetime.now(UTC)))
-        try:
+        with ExitStack() as stack:
+            ground, empty = await self._ground(stack, "full"), None
+            self.cells = ground.place.plan.across * ground.place.plan.down
+            self.postgres = ground.told(
+                "current_setting('server_version') || ', PostGIS ' || postgis_lib_version()"
+            )
             for cases in self.asked.sizes:
                 _say(f"{cases:,} cases")
-                self._grow(growth, cases)
-                await self._at(cases, database, keep)
-        finally:
-            await database.close()
+                self.growth.append(made := ground.grow(cases))
+                _say("  made in {seconds} s, {cpu_seconds} s of processor, {gb} GB".format(**made))
+                if cases and empty is None:
+                    empty = await self._ground(stack, "empty")
+                    empty.grow(0)
+                await self._at(cases, ground, empty, keep)
 
-    def _grow(self, growth: Growth, cases: int) -> None:
-        postmaster = self._postmaster()
-        used = cpu_seconds(postmaster)
-        seconds = growth.reach(cases)
-        used = cpu_seconds(postmaster) - used
-        with self._connect() as connection:
-            row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-        assert row is not None
-        self.growth.append(
-            {
-                "cases": cases, "seconds": round(seconds, 1), "cpu_seconds": round(used, 1),
-                "gb": round(row[0] / 1e9, 2),
-            }
-        )  # fmt: skip
-        _say(f"  made in {seconds:.0f} s, {used:.0f} s of processor, {row[0] / 1e9:.1f} GB")
+    async def _ground(self, stack: ExitStack, name: str) -> Ground:
+        folder = self.folder / name
+        folder.mkdir(mode=0o755)
+        cluster = stack.enter_context(PrivateCluster(folder / "pg"))
+        ground = Ground(folder, cluster, VILLAGE if self.asked.village else CITY)
+        await ground.prepare()
+        return ground
 
-    async def _at(self, cases: int, database: Database, keep: Callable[[], None]) -> None:
+    async def _at(self, cases: int, ground: Ground, empty: Ground | None, keep: Callable[[], None]) -> None:
         works = [work for work in self.asked.works if cases < TEN_MILLIONS or work in AT_TEN_MILLIONS]
         with ExitStack() as stack:
-            service, bare = (
-                self._server(*stack.enter_context(serving(program, self._env, self._log)))
-                for program in ((*CHENGGUAN, "serve"), BARE)
-            )
-            self._crew = self._crew or log_in(service.address, self.place)
+            for one in (ground, empty):
+                if one is not None:
+                    one.open(stack)
             for work in works:
                 began = perf_counter()
                 if work == "queries":
-                    self.queries.append(
-                        {"cases": cases, "found": await queries.measured(database, self.place)}
-                    )
-                elif work in ("sweep", "bulk", "grid"):
-                    await self._once(work, cases, service)
+                    async with ground.database() as database:
+                        found = await queries.measured(database, ground.place)
+                    self.queries.append({"cases": cases, "found": found})
+                elif work == "sweep":
+                    await self._sweep(cases, ground, empty)
+                elif work in ("bulk", "grid"):
+                    self._once(work, cases, ground)
                 else:
-                    await self._in_turns(work, cases, service, bare)
+                    await self._in_turns(work, cases, ground, empty)
                 _say(f"  {work} {perf_counter() - began:.0f} s")
                 keep()
             if self.asked.memory_minutes and cases == self.asked.sizes[-1]:
-                worker = stack.enter_context(memory.background(self._env, self._log))
+                worker = stack.enter_context(memory.background(ground.env, ground.log))
                 self.memory = {"cases": cases} | await memory.watched(
-                    service, self.place, self._crew, worker, self.asked.memory_minutes
+                    ground.service, ground.place, ground.crew, worker, self.asked.memory_minutes
                 )
                 keep()
 
-    def _server(self, process: int, address: Any) -> Server:
-        return Server(process, self._postmaster(), address)
-
-    async def _in_turns(self, work: str, cases: int, service: Server, bare: Server) -> None:
+    async def _in_turns(self, work: str, cases: int, ground: Ground, empty: Ground | None) -> None:
         for connections in self.asked.connections:
             main = connections == self.asked.main
-            sides = self._sides(work, cases + connections, service, bare, main=main)
+            seed = cases + connections
+            sides = {"service": ground.side(work, seed), **ground.held_against(work, seed + 1, main=main)}
+            if empty is not None and main:
+                sides[WITHOUT] = empty.side(work, seed + 2)
             found = await compare(
                 sides,
                 seconds=self.asked.seconds,
@@ -155,81 +128,43 @@ class Bench:
             )
             self._note(work, cases, connections, found)
 
-    def _sides(
-        self, work: str, seed: int, service: Server, bare: Server, *, main: bool
-    ) -> Mapping[str, Side]:
-        assert self._crew is not None
-        place, crew, plan = self.place, self._crew, self.place.plan
-        pgbench = Pgbench(self._socket, "chengguan", service.postmaster, self.folder)
-        if work == "intake":
-            sides = {
-                "service": over_http(service, stories.intake(place, crew, seed)),
-                "bare endpoint": over_http(bare, stories.bare_intake(place, seed + 1)),
-            }
-            return sides | ({"pgbench": baselines.intake(pgbench, plan)} if main else {})
-        if work == "lifecycle":
-            story = stories.lifecycle(place, crew, seed)
-            return {"service": over_http(service, story, requests=stories.STEPS)}
-        story_of, script_of = {
-            "look_up": (stories.look_up, baselines.look_up),
-            "queue_page": (stories.queue_page, baselines.queue_page),
-            "queue_count": (stories.queue_count, baselines.queue_count),
-        }[work]
-        return {
-            "service": over_http(service, story_of(place, crew, seed)),
-            "pgbench": script_of(pgbench, plan),
-        }
+    async def _sweep(self, cases: int, ground: Ground, empty: Ground | None) -> None:
+        due, swept = await self._swept(ground, max(cases // 100, sweeping.FEWEST))
+        found = {"service": swept}
+        if empty is not None:
+            _, found[WITHOUT] = await self._swept(empty, sweeping.FEWEST)
+        with ground.connect() as connection:
+            sweeping.make_due(connection, sweeping.FEWEST)
+            found["bare statement"] = sweeping.recorded(connection, ground.postmaster(), self.asked.seconds)
+        self._note("sweep", cases, 1, _of(found), due=due)
 
-    async def _once(self, work: str, cases: int, service: Server) -> None:
+    async def _swept(self, ground: Ground, wanted: int) -> tuple[int, Sample]:
+        with ground.connect() as connection:
+            due = sweeping.make_due(connection, wanted)
+            most = self.asked.sweep_seconds
+            return due, await sweeping.swept(connection, ground.env, ground.postmaster(), most)
+
+    def _once(self, work: str, cases: int, ground: Ground) -> None:
         """What is not done over and over by many, but at once by one."""
-        assert self._crew is not None
-        with self._connect() as connection:
-            if work == "sweep":
-                due = sweeping.make_due(connection, max(cases // 100, sweeping.FEWEST))
-                swept = await sweeping.swept(
-                    connection, self._env, service.postmaster, self.asked.sweep_seconds
-                )
-                sweeping.make_due(connection, sweeping.FEWEST)
-                samples = {
-                    "service": swept,
-                    "bare statement": sweeping.recorded(connection, service.postmaster, self.asked.seconds),
-                }
-                self._note(work, cases, 1, _of(samples), due=due)
-            elif work == "bulk":
-                reports, postmaster = self.asked.reports, service.postmaster
+        place, reports, postmaster = ground.place, self.asked.reports, ground.postmaster()
+        with ground.connect() as connection:
+            if work == "bulk":
                 samples = {
                     "service": bulk.reports_imported(
-                        self._env, self.place, reports, f"{cases}-", postmaster, self._log
+                        ground.env, place, reports, f"{cases}-", postmaster, ground.log
                     ),
-                    "COPY and join": bulk.reports_by_copy(connection, self.place, reports, postmaster),
+                    "COPY and join": bulk.reports_by_copy(connection, place, reports, postmaster),
                 }
-                self._note(work, cases, 1, _of(samples))
             else:
                 samples = bulk.map_imported(
-                    connection,
-                    self._env,
-                    self.place.plan,
-                    self.folder / "neighbour",
-                    service.postmaster,
-                    self._log,
+                    connection, ground.env, place.plan, ground.folder / "neighbour", postmaster, ground.log
                 )
-                self._note(work, cases, 1, _of(samples))
+        self._note(work, cases, 1, _of(samples))
 
     def _note(
         self, work: str, cases: int, connections: int, found: Mapping[str, Any], **more: object
     ) -> None:
         self.works.append({"work": work, "cases": cases, "connections": connections, **more, "sides": found})
-
-    def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(host=self._socket, user="chengguan", dbname="chengguan", autocommit=True)
-
-    def _postmaster(self) -> int:
-        with self._connect() as connection:
-            row = connection.execute(
-                "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int"
-            ).fetchone()
-        assert row is not None
-        return int(row[0])
 
 
 def _of(samples: Mapping[str, Sample]) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,132 @@
+"""场地: a district in a private cluster of its own, its people, and how many cases lie there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+from sqlalchemy import make_url
+
+from app.db import Database, libpq_url
+from app.postgres import PrivateCluster
+from bench import baselines, stories
+from bench.cases import History
+from bench.city import City, city, install, people_in
+from bench.contest import Server, Side, over_http
+from bench.crew import Crew, log_in
+from bench.district import Plan
+from bench.growing import Growth
+from bench.machine import cpu_seconds
+from bench.pgbench import Pgbench
+from bench.service import BARE, CHENGGUAN, environment, serving
+
+_STORIES = {
+    "intake": stories.intake,
+    "lifecycle": stories.lifecycle,
+    "look_up": stories.look_up,
+    "queue_page": stories.queue_page,
+    "queue_count": stories.queue_count,
+}
+_SCRIPTS = {
+    "intake": baselines.intake,
+    "look_up": baselines.look_up,
+    "queue_page": baselines.queue_page,
+    "queue_count": baselines.queue_count,
+}
+_REQUESTS = {"lifecycle": stories.STEPS}
+
+
+class Ground:
+    """What is measured on. `prepare` it once; then `open` it for as long as the service is to run."""
+
+    service: Server
+    bare: Server
+
+    def __init__(self, folder: Path, cluster: PrivateCluster, plan: Plan) -> None:
+        self.folder = folder
+        self.place: City = city(plan)
+        self._url = cluster.url
+        self.env = environment(self._url, folder)
+        self.log = folder / "log"
+        self._socket = str(make_url(libpq_url(self._url)).query["host"])
+        self._crew: Crew | None = None
+
+    async def prepare(self) -> None:
+        """Migrates, imports the map, puts the rulebook in force, gives everybody an account."""
+        install(self._url, self.place, self.folder, self.log)
+        async with self.database() as database:
+            await people_in(database, self.place)
+        with self.connect() as connection:
+            self._growth = Growth(self.connect, History(connection, self.place, datetime.now(UTC)))
+
+    def grow(self, cases: int) -> dict[str, Any]:
+        """Brings it to that many cases; tells what that took."""
+        postmaster = self.postmaster()
+        used = cpu_seconds(postmaster)
+        seconds = self._growth.reach(cases)
+        return {
+            "cases": cases, "seconds": round(seconds, 1),
+            "cpu_seconds": round(cpu_seconds(postmaster) - used, 1),
+            "gb": round(self.told("pg_database_size(current_database())") / 1e9, 2),
+        }  # fmt: skip
+
+    def open(self, stack: ExitStack) -> Self:
+        """The service and the bare endpoint at work, until the stack is left."""
+        self.service, self.bare = (
+            Server(process, self.postmaster(), address)
+            for process, address in (
+                stack.enter_context(serving(program, self.env, self.log))
+                for program in ((*CHENGGUAN, "serve"), BARE)
+            )
+        )
+        self._crew = self._crew or log_in(self.service.address, self.place)
+        return self
+
+    @property
+    def crew(self) -> Crew:
+        """Who is logged in since it was first open."""
+        assert self._crew is not None
+        return self._crew
+
+    def side(self, work: str, seed: int) -> Side:
+        """The service at that work."""
+        story = _STORIES[work](self.place, self.crew, seed)
+        return over_http(self.service, story, requests=_REQUESTS.get(work, 1))
+
+    def held_against(self, work: str, seed: int, *, main: bool) -> Mapping[str, Side]:
+        """The others at it."""
+        sides = {}
+        if work == "intake":
+            sides["bare endpoint"] = over_http(self.bare, stories.bare_intake(self.place, seed))
+        if work in _SCRIPTS and (main or work != "intake"):
+            pgbench = Pgbench(self._socket, "chengguan", self.postmaster(), self.folder)
+            sides["pgbench"] = _SCRIPTS[work](pgbench, self.place.plan)
+        return sides
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        """As the service has it."""
+        database = Database(self._url)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """A connection without any service, each statement a transaction."""
+        return psycopg.connect(host=self._socket, user="chengguan", dbname="chengguan", autocommit=True)
+
+    def told(self, expression: str) -> Any:
+        """What the database says to it."""
+        with self.connect() as connection:
+            row = connection.execute(f"SELECT {expression}".encode()).fetchone()
+        assert row is not None
+        return row[0]
+
+    def postmaster(self) -> int:
+        """The database's first process."""
+        return int(self.told("split_part(pg_read_file('postmaster.pid'), E'\\n', 1)"))
