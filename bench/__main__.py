@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvloop
@@ -28,10 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--memory-minutes", type=float, help="of steady load, watching memory; then only works that are named"
     )
     parser.add_argument("--into", type=Path, help="JSON file to put the figures into; printed unless named")
-    parser.add_argument("--folder", type=Path, help="where the database lies while it is measured")
+    parser.add_argument("--folder", type=Path, help="where the databases lie while they are measured")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave them in the folder, and go on with those that are there"
+    )
     given_arguments = sys.argv[1:] if arguments is None else arguments
     told = vars(parser.parse_args(given_arguments))
-    into, folder = told.pop("into"), told.pop("folder")
+    into, folder, keep = told.pop("into"), told.pop("folder"), told.pop("keep")
+    if keep and folder is None:
+        parser.error("--keep: in which --folder?")
     asked = QUICK if told.pop("quick") else Asked()
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in told.items() if value
@@ -43,15 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = dataclasses.replace(asked, **given)
     if asked.main not in asked.connections:
         asked = dataclasses.replace(asked, main=max(asked.connections))
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=folder) as temporary:
-        Path(temporary).chmod(0o755)
-        bench = Bench(asked, Path(temporary))
+    with nullcontext(folder) if keep else TemporaryDirectory(prefix="bench-", dir=folder) as place:
+        Path(place).mkdir(exist_ok=True)
+        Path(place).chmod(0o755)
+        bench = Bench(asked, Path(place))
 
-        def keep() -> None:
+        def put() -> None:
             if into is not None:
                 figures.put(figures.collected(bench, given_arguments), into)
 
-        uvloop.run(bench.measure(keep))
+        uvloop.run(bench.measure(put))
     if into is None:
         print(figures.readable(figures.collected(bench, given_arguments)))
 

@@ -179,9 +179,13 @@ class History:
     def __init__(self, connection: psycopg.Connection[Any], place: City, now: datetime) -> None:
         self._place = place
         self.now = now
-        connection.execute(_TABLES.encode())
+        if not _number(connection, "SELECT count(to_regclass('bench_cell'))"):
+            self._begin(connection)
         self._cells = _number(connection, "SELECT count(*) FROM bench_cell")
         self._rulebook = connection.execute("SELECT id FROM rulebook_version").fetchone()
+
+    def _begin(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute(_TABLES.encode())
         words = Words(Random(1))
         told = [*(words.problem() for _ in range(TEXTS)), *(words.brief() for _ in range(TEXTS))]
         _copy(connection, "bench_text", ((n, *problem) for n, problem in enumerate(told)))

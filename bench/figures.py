@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 Figures = dict[str, Any]
 
 
+#: What tells two rows of a run apart.
+_KEYS = {"works": ("work", "cases", "connections"), "queries": ("cases",), "growth": ("cases",)}
+
+
 def collected(bench: Bench, arguments: Sequence[str]) -> Figures:
     """Everything a run found out, and on what."""
     run = {
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "command": " ".join(("python -m bench", *arguments)),
+        "commands": [" ".join(("python -m bench", *arguments))],
         "cells": bench.cells,
         "machine": machine.description() | {"PostgreSQL": bench.postgres},
     }
@@ -34,9 +38,24 @@ def collected(bench: Bench, arguments: Sequence[str]) -> Figures:
 
 
 def put(found: Figures, into: Path) -> None:
-    """Puts what was found into the file; what this run did not measure stays as it was."""
+    """Puts what was found into the file; what this run did not measure stays as it was, unless it was
+    measured on another machine or with other versions."""
     before: Figures = json.loads(into.read_text()) if into.exists() else {}
-    into.write_text(json.dumps(before | found, indent=1, ensure_ascii=False) + "\n")
+    into.write_text(json.dumps(before | _joined(before, found), indent=1, ensure_ascii=False) + "\n")
+
+
+def _joined(before: Figures, found: Figures) -> Figures:
+    if "run" not in found or before.get("run", {}).get("machine") != found["run"]["machine"]:
+        return found
+    rows = {name: _newest([*before[name], *found[name]], key) for name, key in _KEYS.items()}
+    commands = [*before["run"]["commands"], *found["run"]["commands"]]
+    return found | rows | {"run": found["run"] | {"commands": list(dict.fromkeys(commands))}}
+
+
+def _newest(rows: list[Figures], key: tuple[str, ...]) -> list[Figures]:
+    """Of each key its last row, the smaller sizes first."""
+    last = {tuple(row[name] for name in key): row for row in rows}
+    return sorted(last.values(), key=lambda row: (row["cases"], row.get("connections", 0)))
 
 
 def readable(found: Figures) -> str:

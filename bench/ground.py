@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from bench.district import Plan
 from bench.growing import Growth
 from bench.machine import cpu_seconds
 from bench.pgbench import Pgbench
-from bench.service import BARE, CHENGGUAN, environment, serving
+from bench.service import BARE, CHENGGUAN, command, environment, serving
 
 _STORIES = {
     "intake": stories.intake,
@@ -53,26 +54,44 @@ class Ground:
         self.env = environment(self._url, folder)
         self.log = folder / "log"
         self._socket = str(make_url(libpq_url(self._url)).query["host"])
+        self._kept = folder / "ground.json"
         self._crew: Crew | None = None
 
     async def prepare(self) -> None:
-        """Migrates, imports the map, puts the rulebook in force, gives everybody an account."""
-        install(self._url, self.place, self.folder, self.log)
-        async with self.database() as database:
-            await people_in(database, self.place)
+        """Migrates, imports the map, puts the rulebook in force, gives everybody an account. Of one that was
+        kept: takes away what the last run left."""
+        kept = json.loads(self._kept.read_text()) if self._kept.exists() else None
+        if kept is None:
+            install(self._url, self.place, self.folder, self.log)
+            async with self.database() as database:
+                await people_in(database, self.place)
+            kept = {"began": datetime.now(UTC).isoformat(), "grown": []}
+        else:
+            command(self.env, "db", "migrate", log=self.log)
+        self._grown: list[dict[str, Any]] = kept["grown"]
         with self.connect() as connection:
-            self._growth = Growth(self.connect, History(connection, self.place, datetime.now(UTC)))
+            history = History(connection, self.place, datetime.fromisoformat(kept["began"]))
+        self._growth = Growth(self.connect, history)
+        if self._grown:
+            self._growth.resume(self._grown[-1]["cases"])
 
     def grow(self, cases: int) -> dict[str, Any]:
-        """Brings it to that many cases; tells what that took."""
+        """Brings it to that many cases; tells what that took, now or when it was done."""
+        for grown in self._grown:
+            if grown["cases"] == cases == self._grown[-1]["cases"]:
+                return grown
         postmaster = self.postmaster()
         used = cpu_seconds(postmaster)
         seconds = self._growth.reach(cases)
-        return {
+        grown = {
             "cases": cases, "seconds": round(seconds, 1),
             "cpu_seconds": round(cpu_seconds(postmaster) - used, 1),
             "gb": round(self.told("pg_database_size(current_database())") / 1e9, 2),
         }  # fmt: skip
+        self._grown.append(grown)
+        kept = {"began": self._growth.began.isoformat(), "grown": self._grown}
+        self._kept.write_text(json.dumps(kept, indent=1))
+        return grown
 
     def open(self, stack: ExitStack) -> Self:
         """The service and the bare endpoint at work, until the stack is left."""

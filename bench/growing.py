@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -46,10 +48,26 @@ class Growth:
         self._history = history
         self._made = 0
 
+    @property
+    def began(self) -> datetime:
+        """When the history ends, and what is measured begins."""
+        return self._history.now
+
+    def resume(self, cases: int) -> None:
+        """Goes on with `cases` that are there from before, besides the head; what came after them goes."""
+        self._made = HEAD + cases
+        self._forget()
+        self._all(self._run, [f"VACUUM (ANALYZE) {table}" for table in _TABLES])
+
     def reach(self, cases: int) -> float:
-        """Adds older cases until there are `cases` besides the head; gives the seconds it took."""
+        """Adds older cases until there are `cases` besides the head; gives the seconds it took.
+
+        Errors: ValueError when there are more already.
+        """
         began = perf_counter()
         wanted = HEAD + cases
+        if wanted < self._made:
+            raise ValueError(f"there are {self._made - HEAD:,} cases already: begin with another folder")
         if wanted > self._made:
             with self._hurry():
                 self._grow(self._made + 1, wanted)
@@ -96,7 +114,7 @@ class Growth:
 
     def _build(self, definition: str) -> None:
         with self._connect() as connection:
-            connection.execute("SET maintenance_work_mem = '1GB'")
+            connection.execute("SET maintenance_work_mem = '3GB'")
             connection.execute(definition.encode())
 
     def _run(self, statement: str) -> None:
@@ -123,3 +141,4 @@ class Growth:
                 self._run(f"ALTER SYSTEM RESET {name}")
             self._run("SELECT pg_reload_conf()")
             self._run("CHECKPOINT")
+            os.sync()  # what was written unsynced goes to the disk now, and not while one measures

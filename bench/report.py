@@ -196,7 +196,8 @@ def machine(found: Figures) -> str:
     run = found.get("run") or found.get("memory")
     if not run:
         return _NOT_MEASURED
-    rows = [("measured", run["measured"]), ("command", f"`{run['command']}`"), ("cells", f"{run['cells']:,}")]
+    commands = "<br>".join(f"`{command}`" for command in run["commands"])
+    rows = [("measured", run["measured"]), ("by", commands), ("cells", f"{run['cells']:,}")]
     return table(("", ""), [*rows, *run["machine"].items()])
 
 

@@ -80,7 +80,7 @@ class Bench:
 
     async def _ground(self, stack: ExitStack, name: str) -> Ground:
         folder = self.folder / name
-        folder.mkdir(mode=0o755)
+        folder.mkdir(mode=0o755, exist_ok=True)
         cluster = stack.enter_context(PrivateCluster(folder / "pg"))
         ground = Ground(folder, cluster, VILLAGE if self.asked.village else CITY)
         await ground.prepare()
