@@ -77,9 +77,8 @@ class Ground:
 
     def grow(self, cases: int) -> dict[str, Any]:
         """Brings it to that many cases; tells what that took, now or when it was done."""
-        for grown in self._grown:
-            if grown["cases"] == cases == self._grown[-1]["cases"]:
-                return grown
+        if self._grown and self._grown[-1]["cases"] == cases:
+            return self._grown[-1]
         postmaster = self.postmaster()
         used = cpu_seconds(postmaster)
         seconds = self._growth.reach(cases)

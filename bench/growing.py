@@ -56,6 +56,10 @@ class Growth:
     def resume(self, cases: int) -> None:
         """Goes on with `cases` that are there from before, besides the head; what came after them goes."""
         self._made = HEAD + cases
+        with self._connect() as connection:
+            left = "SELECT FROM case_file WHERE reported_at >= %s LIMIT 1"
+            if connection.execute(left, (self._history.now,)).fetchone() is None:
+                return
         self._forget()
         self._all(self._run, [f"VACUUM (ANALYZE) {table}" for table in _TABLES])
 
