@@ -1,22 +1,23 @@
 """学习: a model learned and measured, in a process of its own: `python -m app.suggestions.learning`.
 
-It reads a `Lesson` from standard input and writes what it learned to standard output, both JSON. What memory
-scikit-learn takes ends with it; neither the API nor the worker ever loads it.
+It reads a `Lesson` from standard input and writes what it learned to standard output, both in lines of JSON:
+what memory scikit-learn takes ends with it, and who started it need hold neither side as a whole.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic_core import from_json, to_json
 
 from app.suggestions.grams import grams
 from app.suggestions.likeness import Likeness
-from app.suggestions.model import Figures, Gram, Learned, Measured
+from app.suggestions.model import Figures, Learned, Measured
 
 #: Share of the cases, the newest, that measure and are not learned from.
 HELD_OUT = 0.2
@@ -31,25 +32,42 @@ WORTH_OF_WORDS = 20.0
 SHARPNESSES = (3.0, 5.0, 8.0, 12.0, 18.0, 25.0, 35.0)
 
 
-class Lesson(BaseModel):
-    """What is learned from: filed cases, the oldest first, and the rulebook's words of each condition."""
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is learned from: filed cases (text, condition), the oldest first, and the rulebook's words of each
+    condition."""
 
-    cases: list[tuple[str, str]]
-    words: dict[str, str]
+    cases: Sequence[tuple[str, str]]
+    words: Mapping[str, str]
+
+    def lines(self) -> Iterator[bytes]:
+        """The words, then a line for each case."""
+        return _lines((self.words, *self.cases))
+
+    @classmethod
+    def read(cls, lines: Iterable[bytes]) -> Lesson:
+        words, *cases = map(from_json, lines)
+        return cls([(text, condition) for text, condition in cases], words)
 
 
-class Told(BaseModel):
-    """A model as text: of each gram how rare it is, and places and weights of the conditions that have it."""
+#: A gram as it is told: how rare it is, and places and weights of the conditions that have it.
+GramTold = tuple[str, float, list[int], list[float]]
 
-    conditions: list[str]
-    sharpness: float
-    grams: dict[str, tuple[float, list[int], list[float]]]
-    measured: Measured
-    cases: int
 
-    def learned(self) -> Learned:
-        known = {gram: Gram(*told) for gram, told in self.grams.items()}
-        return Learned(tuple(self.conditions), self.sharpness, known, self.measured, self.cases)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A model with its grams."""
+
+    model: Learned
+    grams: Sequence[GramTold]
+
+    def lines(self) -> Iterator[bytes]:
+        """The model, then a line for each gram."""
+        return _lines((self.model, *self.grams))
+
+
+def _lines(values: Iterable[Any]) -> Iterator[bytes]:
+    return (to_json(value) + b"\n" for value in values)
 
 
 #: Ranks the conditions for each of some texts, the best three.
@@ -60,7 +78,7 @@ class _Model:
     """范例模型 (Rocchio): of each condition the mean of its cases' grams by TF-IDF, of length one. How like a
     text is to it is their cosine."""
 
-    def __init__(self, cases: Sequence[tuple[str, str]], words: dict[str, str]) -> None:
+    def __init__(self, cases: Sequence[tuple[str, str]], words: Mapping[str, str]) -> None:
         from scipy.sparse import csr_matrix
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.preprocessing import normalize
@@ -98,19 +116,20 @@ def learn(lesson: Lesson) -> Told:
     )
     model = _Model(cases, words)
     columns = model.weights.tocsc()
-    grams_of_it = {}
+    grams_of_it: list[GramTold] = []
     for at, (gram, idf) in enumerate(
         zip(model.vectorizer.get_feature_names_out().tolist(), model.vectorizer.idf_.tolist(), strict=True)
     ):
         column = slice(columns.indptr[at], columns.indptr[at + 1])
-        grams_of_it[gram] = (idf, columns.indices[column].tolist(), columns.data[column].tolist())
-    return Told(
-        conditions=model.conditions,
+        grams_of_it.append((gram, idf, columns.indices[column].tolist(), columns.data[column].tolist()))
+    learned = Learned(
+        conditions=tuple(model.conditions),
         sharpness=_sharpness(models[old], held_out),
-        grams=grams_of_it,
         measured=measured,
         cases=len(cases),
+        grams=len(grams_of_it),
     )
+    return Told(learned, grams_of_it)
 
 
 def _sharpness(model: _Model, held_out: Sequence[tuple[str, str]]) -> float:
@@ -128,8 +147,8 @@ def _elements(text: str) -> list[str]:
     return list(grams(text).elements())
 
 
-def _by_likeness(words: dict[str, str]) -> _Rank:
-    like = Likeness(words)
+def _by_likeness(words: Mapping[str, str]) -> _Rank:
+    like = Likeness(dict(words))
     return lambda texts: [[found.condition for found in like.ranked(text, 3)] for text in texts]
 
 
@@ -147,4 +166,4 @@ def _figures(cases: int, held_out: Sequence[tuple[str, str]], rank: _Rank) -> Fi
 
 
 if __name__ == "__main__":
-    sys.stdout.write(learn(Lesson.model_validate_json(sys.stdin.buffer.read())).model_dump_json())
+    sys.stdout.buffer.writelines(learn(Lesson.read(sys.stdin.buffer)).lines())

@@ -50,15 +50,17 @@ class Gram:
     weights: Sequence[float]
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """What learning gives. `sharpness` makes shares of likenesses: as it fitted the held-out cases best."""
+class Learned(BaseModel):
+    """What learning gives, but for the grams. `sharpness` makes shares of likenesses: as it fitted the
+    held-out cases best. `grams`: how many there are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     conditions: tuple[str, ...]
     sharpness: float
-    grams: Mapping[str, Gram]
     measured: Measured
     cases: int
+    grams: int
 
 
 @dataclass(frozen=True, slots=True)

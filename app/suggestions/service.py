@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import structlog
+from pydantic_core import from_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.dispatch.active import active_rulebook
@@ -19,9 +22,9 @@ from app.errors import NotReady
 from app.requests import Services
 from app.suggestions import store
 from app.suggestions.grams import grams
-from app.suggestions.learning import Lesson, Told
+from app.suggestions.learning import Lesson
 from app.suggestions.likeness import likeness, words_of
-from app.suggestions.model import Measured, Ranked, judged
+from app.suggestions.model import Learned, Measured, Ranked, judged
 from app.suggestions.store import ModelHead
 
 log = structlog.get_logger(__name__)
@@ -34,6 +37,8 @@ MOST_CASES = 20_000
 _FRESH = timedelta(hours=20)
 #: How long learning may take, seconds.
 _PATIENCE = 1800.0
+#: Of what is told of a gram or a model, bytes: a gram may have a weight for each of some hundred conditions.
+_LONGEST_LINE = 2**20
 
 
 class Method(StrEnum):
@@ -105,28 +110,49 @@ async def learn(services: Services) -> Measured | None:
         cases = await store.filed(connection, version.rulebook.condition_by_code, MOST_CASES)
     if len(cases) < LEAST_CASES or len({condition for _, condition in cases}) < 2:
         return None
-    lesson = Lesson(cases=cases, words=words_of(version.rulebook))
-    told = await _in_a_process_of_its_own(lesson)
-    async with services.database.transaction() as connection:
-        await store.keep_model(connection, told.learned(), rulebook_id=version.id, now=now)
-    last = told.measured.learned[-1]
-    log.info("learned", cases=told.cases, grams=len(told.grams), top_1=last.top_1, top_3=last.top_3)
-    return told.measured
+    lesson = Lesson(cases, words_of(version.rulebook))
+    async with (
+        _in_a_process_of_its_own(lesson) as (learned, grams),
+        services.database.transaction() as connection,
+    ):
+        await store.keep_model(connection, learned, grams, rulebook_id=version.id, now=now)
+    last = learned.measured.learned[-1]
+    log.info("learned", cases=learned.cases, grams=learned.grams, top_1=last.top_1, top_3=last.top_3)
+    return learned.measured
 
 
-async def _in_a_process_of_its_own(lesson: Lesson) -> Told:
+@asynccontextmanager
+async def _in_a_process_of_its_own(
+    lesson: Lesson,
+) -> AsyncIterator[tuple[Learned, AsyncIterator[Sequence[Any]]]]:
+    """What is learned, and its grams one by one: a worker that held them all would stay as large as that."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.suggestions.learning",
+        sys.executable, "-m", "app.suggestions.learning", limit=_LONGEST_LINE,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    complaint = asyncio.create_task(process.stderr.read())
     try:
         async with asyncio.timeout(_PATIENCE):
-            told, complaint = await process.communicate(lesson.model_dump_json().encode())
+            await _teach(process.stdin, lesson)
+            if not (told := await process.stdout.readline()):
+                reason = (await complaint).decode(errors="replace").strip()[-400:]
+                raise NotReady(f"learning failed: {reason}")
+            yield Learned.model_validate_json(told), (from_json(line) async for line in process.stdout)
     except TimeoutError as error:
         raise NotReady(f"learning took longer than {_PATIENCE:.0f} seconds") from error
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-    if process.returncode != 0:
-        raise NotReady(f"learning failed: {complaint.decode(errors='replace').strip()[-400:]}")
-    return Told.model_validate_json(told)
+        await process.wait()
+        complaint.cancel()
+
+
+async def _teach(pupil: asyncio.StreamWriter, lesson: Lesson) -> None:
+    with contextlib.suppress(ConnectionError):  # it ended early, and says why
+        for line in lesson.lines():
+            pupil.write(line)
+            await pupil.drain()
+        pupil.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.cases.tables import CaseRow
 from app.cases.workflow import Stage
 from app.db import driver_of, new_id, table_of
+from app.errors import NotReady
 from app.prepared import Prepared
 from app.suggestions.model import Gram, Learned, Measured
 from app.suggestions.tables import ConditionGramRow, ConditionModelRow
@@ -81,9 +82,18 @@ async def known_grams(connection: AsyncConnection, model: UUID, grams: Iterable[
 
 
 async def keep_model(
-    connection: AsyncConnection, learned: Learned, *, rulebook_id: UUID, now: datetime
+    connection: AsyncConnection,
+    learned: Learned,
+    grams: AsyncIterable[Sequence[Any]],
+    *,
+    rulebook_id: UUID,
+    now: datetime,
 ) -> None:
-    """Stores the model in place of those before it; their figures stay, their grams go."""
+    """Stores the model in place of those before it; their figures stay, their grams go. `grams`: of each the
+    text, how rare it is, and places and weights of its conditions; they are stored as they come.
+
+    Errors: `NotReady` when fewer come than the model has.
+    """
     model = new_id()
     await connection.execute(delete(_GRAM))
     await connection.execute(
@@ -97,7 +107,10 @@ async def keep_model(
             measured=learned.measured.model_dump(mode="json"),
         )
     )
-    rows = [(model, gram, told.idf, told.places, told.weights) for gram, told in learned.grams.items()]
-    await driver_of(connection).copy_records_to_table(
-        _GRAM.name, records=rows, columns=["model_id", "gram", "idf", "places", "weights"]
+    copied = await driver_of(connection).copy_records_to_table(
+        _GRAM.name,
+        records=((model, *gram) async for gram in grams),
+        columns=["model_id", "gram", "idf", "places", "weights"],
     )
+    if copied != f"COPY {learned.grams}":
+        raise NotReady("learning ended amid what it had to tell")

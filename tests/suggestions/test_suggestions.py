@@ -12,6 +12,7 @@ from app import worker
 from app.cases.case import Case
 from app.cases.store import load
 from app.db import new_id
+from app.errors import NotReady
 from app.suggestions import service
 from app.suggestions.tables import ConditionGramRow, ConditionModelRow
 from tests.cases.desk import put
@@ -123,3 +124,30 @@ async def test_learning_that_fails_says_so_and_keeps_what_was_known(desk, connec
     with pytest.raises(service.NotReady, match="longer than"):
         await service.learn(services)
     assert (await connection.execute(select(func.count()).select_from(ConditionModelRow))).scalar_one() == 0
+
+
+DIES_AMID_IT = """
+import sys
+sys.stdin.buffer.read()
+print('{"conditions": ["C0102-1"], "sharpness": 3.0, "cases": 211, "grams": 2, "measured": {"held_out": 1,'
+      ' "learned": [{"cases": 1, "top_1": 1, "top_3": 1}],'
+      ' "similarity": {"cases": 0, "top_1": 0, "top_3": 0},'
+      ' "commonest": {"cases": 1, "top_1": 0, "top_3": 0}}}')
+print('["井盖", 1.5, [0], [0.7]]')
+"""
+FAILS = "import sys; sys.exit('no library')"
+
+
+@pytest.mark.parametrize(("pupil", "reason"), [(DIES_AMID_IT, "amid"), (FAILS, "no library")])
+async def test_learning_that_fails_stores_nothing(
+    desk, connection, services, monkeypatch, tmp_path, pupil, reason
+):
+    await file_many(desk, connection, ENOUGH)
+    program = tmp_path / "python"
+    program.write_text(f"#!{sys.executable}\n{pupil}")
+    program.chmod(0o755)
+    monkeypatch.setattr(service.sys, "executable", str(program))
+    with pytest.raises(NotReady, match=reason):
+        await service.learn(services)
+    stored = select(func.count()).select_from(ConditionModelRow)
+    assert (await connection.execute(stored)).scalar_one() == 0

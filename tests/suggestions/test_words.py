@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 
 import pytest
 
 from app.suggestions.grams import MOST_CHARACTERS, grams, normal, telling_words
 from app.suggestions.learning import Lesson, Told, _Model, learn
 from app.suggestions.likeness import Likeness
-from app.suggestions.model import judged
+from app.suggestions.model import Gram, Ranked, judged
 
 WORDS = {
     "A": "污水井盖 井盖丢失，行人可能跌落",
@@ -35,6 +36,12 @@ def lesson(times: int = 40) -> Lesson:
     )
 
 
+def ranked_by(told: Told, text: str, allowed: Container[str]) -> list[Ranked]:
+    """What the model says of the text, as it is looked up from stored rows."""
+    known = {gram: Gram(*told_of_it) for gram, *told_of_it in told.grams}
+    return judged(text, told.model.conditions, told.model.sharpness, known, allowed, 3)
+
+
 @pytest.fixture(scope="module")
 def told() -> Told:
     return learn(lesson())
@@ -55,13 +62,13 @@ def test_the_words_that_speak_are_whole_words():
 
 def test_the_look_up_says_what_the_learning_library_says(told: Told):
     """The rows alone give the library's likenesses, as shares."""
-    learned, cases = told.learned(), lesson()
+    cases = lesson()
     model = _Model(cases.cases, cases.words)
     for text in ("南路3号水果店占道摆摊", "垃圾和井盖", "井盖井盖井盖"):
         (likeness,) = model.likeness([text]).tolist()
-        raised = [math.exp(told.sharpness * like) for like in likeness]
+        raised = [math.exp(told.model.sharpness * like) for like in likeness]
         expected = {c: r / sum(raised) for c, r in zip(model.conditions, raised, strict=True)}
-        ranked = judged(text, learned.conditions, learned.sharpness, learned.grams, WORDS, 3)
+        ranked = ranked_by(told, text, WORDS)
         assert {one.condition: one.share for one in ranked} == pytest.approx(
             {one.condition: expected[one.condition] for one in ranked}, abs=1e-4
         )
@@ -69,30 +76,26 @@ def test_the_look_up_says_what_the_learning_library_says(told: Told):
 
 
 def test_what_people_say_is_learned_and_measured_on_the_newest(told: Told):
-    measured = told.measured
-    assert (measured.held_out, told.cases) == (24, 120)
+    measured = told.model.measured
+    assert (measured.held_out, told.model.cases) == (24, 120)
     assert [one.cases for one in measured.learned] == [96]
     assert measured.learned[-1].top_1 == 1.0
     assert measured.similarity.top_1 < 0.8
     assert measured.commonest.top_1 == pytest.approx(1 / 3, abs=0.01)
-    learned = told.learned()
-    (best, *_) = judged("西路盖子不见了", learned.conditions, learned.sharpness, learned.grams, WORDS, 3)
+    (best, *_) = ranked_by(told, "西路盖子不见了", WORDS)
     assert best.condition == "A"
     assert any("盖" in word for word in best.words)
 
 
 def test_only_conditions_allowed_are_suggested(told: Told):
-    learned = told.learned()
-    ranked = judged("井盖没了", learned.conditions, learned.sharpness, learned.grams, {"B": 1, "C": 1}, 3)
+    ranked = ranked_by(told, "井盖没了", {"B", "C"})
     assert "A" not in {one.condition for one in ranked}
-    assert judged("🙂🙂🙂", learned.conditions, learned.sharpness, learned.grams, WORDS, 3) == []
+    assert ranked_by(told, "🙂🙂🙂", WORDS) == []
 
 
 def test_a_condition_never_filed_is_known_by_the_rulebooks_words():
-    told = learn(Lesson(cases=lesson().cases, words={**WORDS, "D": "露天烧烤 占道烧烤，油烟扰民"})).learned()
-    (best, *_) = judged(
-        "夜里有人烧烤，油烟很大", told.conditions, told.sharpness, told.grams, {**WORDS, "D": ""}, 3
-    )
+    told = learn(Lesson(cases=lesson().cases, words={**WORDS, "D": "露天烧烤 占道烧烤，油烟扰民"}))
+    (best, *_) = ranked_by(told, "夜里有人烧烤，油烟很大", {*WORDS, "D"})
     assert best.condition == "D"
 
 
