@@ -47,7 +47,8 @@ def test_every_work_can_be_measured_and_told(folder: Path):
 
     again = measured(folder, "look_up")  # goes on with the districts that are there
     assert again["growth"] == found["growth"]
-    assert [one["work"] for one in again["works"]] == ["look_up"]
+    assert len(again["works"]) == len(found["works"])
+    assert again["run"]["commands"][1:]
 
 
 def run_of(command: str, *works: tuple[str, int, int], machine: str = "this") -> dict[str, Any]:
