@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 from sqlalchemy import make_url
@@ -54,31 +54,31 @@ class Ground:
         self.env = environment(self._url, folder)
         self.log = folder / "log"
         self._socket = str(make_url(libpq_url(self._url)).query["host"])
-        self._kept = folder / "ground.json"
+        self._file = folder / "ground.json"
+        self._kept: dict[str, Any] = {"began": datetime.now(UTC).isoformat(), "grown": []}
         self._crew: Crew | None = None
 
     async def prepare(self) -> None:
         """Migrates, imports the map, puts the rulebook in force, gives everybody an account. Of one that was
         kept: takes away what the last run left."""
-        kept = json.loads(self._kept.read_text()) if self._kept.exists() else None
-        if kept is None:
+        if self._file.exists():
+            self._kept = json.loads(self._file.read_text())
+            command(self.env, "db", "migrate", log=self.log)
+        else:
             install(self._url, self.place, self.folder, self.log)
             async with self.database() as database:
                 await people_in(database, self.place)
-            kept = {"began": datetime.now(UTC).isoformat(), "grown": []}
-        else:
-            command(self.env, "db", "migrate", log=self.log)
-        self._grown: list[dict[str, Any]] = kept["grown"]
         with self.connect() as connection:
-            history = History(connection, self.place, datetime.fromisoformat(kept["began"]))
+            history = History(connection, self.place, datetime.fromisoformat(self._kept["began"]))
         self._growth = Growth(self.connect, history)
-        if self._grown:
-            self._growth.resume(self._grown[-1]["cases"])
+        if grown := self._kept["grown"]:
+            self._growth.resume(grown[-1]["cases"])
 
     def grow(self, cases: int) -> dict[str, Any]:
         """Brings it to that many cases; tells what that took, now or when it was done."""
-        if self._grown and self._grown[-1]["cases"] == cases:
-            return self._grown[-1]
+        before: list[dict[str, Any]] = self._kept["grown"]
+        if before and before[-1]["cases"] == cases:
+            return before[-1]
         postmaster = self.postmaster()
         used = cpu_seconds(postmaster)
         seconds = self._growth.reach(cases)
@@ -87,22 +87,22 @@ class Ground:
             "cpu_seconds": round(cpu_seconds(postmaster) - used, 1),
             "gb": round(self.told("pg_database_size(current_database())") / 1e9, 2),
         }  # fmt: skip
-        self._grown.append(grown)
-        kept = {"began": self._growth.began.isoformat(), "grown": self._grown}
-        self._kept.write_text(json.dumps(kept, indent=1))
+        before.append(grown)
+        self._file.write_text(json.dumps(self._kept, indent=1))
         return grown
 
-    def open(self, stack: ExitStack) -> Self:
-        """The service and the bare endpoint at work, until the stack is left."""
-        self.service, self.bare = (
-            Server(process, self.postmaster(), address)
-            for process, address in (
-                stack.enter_context(serving(program, self.env, self.log))
-                for program in ((*CHENGGUAN, "serve"), BARE)
-            )
-        )
+    def open(self, stack: ExitStack) -> None:
+        """The service at work, until the stack is left."""
+        self.service = self._serving(stack, *CHENGGUAN, "serve")
         self._crew = self._crew or log_in(self.service.address, self.place)
-        return self
+
+    def open_bare(self, stack: ExitStack) -> None:
+        """The bare endpoint."""
+        self.bare = self._serving(stack, *BARE)
+
+    def _serving(self, stack: ExitStack, *program: str) -> Server:
+        process, address = stack.enter_context(serving(program, self.env, self.log))
+        return Server(process, self.postmaster(), address)
 
     @property
     def crew(self) -> Crew:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
 from time import perf_counter
 from typing import Any
 
@@ -48,11 +47,6 @@ class Growth:
         self._history = history
         self._made = 0
 
-    @property
-    def began(self) -> datetime:
-        """When the history ends, and what is measured begins."""
-        return self._history.now
-
     def resume(self, cases: int) -> None:
         """Goes on with `cases` that are there from before, besides the head; what came after them goes."""
         self._made = HEAD + cases
@@ -61,7 +55,7 @@ class Growth:
             if connection.execute(left, (self._history.now,)).fetchone() is None:
                 return
         self._forget()
-        self._all(self._run, [f"VACUUM (ANALYZE) {table}" for table in _TABLES])
+        self._vacuum()
 
     def reach(self, cases: int) -> float:
         """Adds older cases until there are `cases` besides the head; gives the seconds it took.
@@ -96,6 +90,9 @@ class Growth:
         self._all(self._build, [definition for _, definition in indexes])
         for table, name, definition in reversed(constraints):
             self._build(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
+        self._vacuum()
+
+    def _vacuum(self) -> None:
         self._all(self._run, [f"VACUUM (ANALYZE) {table}" for table in _TABLES])
 
     def _forget(self) -> None:
@@ -118,7 +115,7 @@ class Growth:
 
     def _build(self, definition: str) -> None:
         with self._connect() as connection:
-            connection.execute("SET maintenance_work_mem = '3GB'")
+            connection.execute("SET maintenance_work_mem = '1GB'")
             connection.execute(definition.encode())
 
     def _run(self, statement: str) -> None:

@@ -89,9 +89,10 @@ class Bench:
     async def _at(self, cases: int, ground: Ground, empty: Ground | None, keep: Callable[[], None]) -> None:
         works = [work for work in self.asked.works if cases < TEN_MILLIONS or work in AT_TEN_MILLIONS]
         with ExitStack() as stack:
-            for one in (ground, empty):
-                if one is not None:
-                    one.open(stack)
+            ground.open(stack)
+            ground.open_bare(stack)
+            if empty is not None:
+                empty.open(stack)
             for work in works:
                 began = perf_counter()
                 if work == "queries":

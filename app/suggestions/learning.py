@@ -17,7 +17,7 @@ from pydantic_core import from_json, to_json
 
 from app.suggestions.grams import grams
 from app.suggestions.likeness import Likeness
-from app.suggestions.model import Figures, Learned, Measured
+from app.suggestions.model import Figures, GramTold, Learned, Measured
 
 #: Share of the cases, the newest, that measure and are not learned from.
 HELD_OUT = 0.2
@@ -48,10 +48,6 @@ class Lesson:
     def read(cls, lines: Iterable[bytes]) -> Lesson:
         words, *cases = map(from_json, lines)
         return cls([(text, condition) for text, condition in cases], words)
-
-
-#: A gram as it is told: how rare it is, and places and weights of the conditions that have it.
-GramTold = tuple[str, float, list[int], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +144,7 @@ def _elements(text: str) -> list[str]:
 
 
 def _by_likeness(words: Mapping[str, str]) -> _Rank:
-    like = Likeness(dict(words))
+    like = Likeness(words)
     return lambda texts: [[found.condition for found in like.ranked(text, 3)] for text in texts]
 
 

@@ -50,6 +50,10 @@ class Gram:
     weights: Sequence[float]
 
 
+#: A gram as it is told and stored: its text, and what a `Gram` has.
+GramTold = tuple[str, float, list[int], list[float]]
+
+
 class Learned(BaseModel):
     """What learning gives, but for the grams. `sharpness` makes shares of likenesses: as it fitted the
     held-out cases best. `grams`: how many there are."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 import structlog
 from pydantic_core import from_json
@@ -24,7 +22,7 @@ from app.suggestions import store
 from app.suggestions.grams import grams
 from app.suggestions.learning import Lesson
 from app.suggestions.likeness import likeness, words_of
-from app.suggestions.model import Learned, Measured, Ranked, judged
+from app.suggestions.model import GramTold, Learned, Measured, Ranked, judged
 from app.suggestions.store import ModelHead
 
 log = structlog.get_logger(__name__)
@@ -122,9 +120,7 @@ async def learn(services: Services) -> Measured | None:
 
 
 @asynccontextmanager
-async def _in_a_process_of_its_own(
-    lesson: Lesson,
-) -> AsyncIterator[tuple[Learned, AsyncIterator[Sequence[Any]]]]:
+async def _in_a_process_of_its_own(lesson: Lesson) -> AsyncIterator[tuple[Learned, AsyncIterator[GramTold]]]:
     """What is learned, and its grams one by one: a worker that held them all would stay as large as that."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "app.suggestions.learning", limit=_LONGEST_LINE,
@@ -137,21 +133,31 @@ async def _in_a_process_of_its_own(
     try:
         async with asyncio.timeout(_PATIENCE):
             await _teach(process.stdin, lesson)
-            if not (told := await process.stdout.readline()):
+            if not _is_whole(told := await process.stdout.readline()):
                 reason = (await complaint).decode(errors="replace").strip()[-400:]
                 raise NotReady(f"learning failed: {reason}")
-            yield Learned.model_validate_json(told), (from_json(line) async for line in process.stdout)
+            yield Learned.model_validate_json(told), _grams(process.stdout)
     except TimeoutError as error:
         raise NotReady(f"learning took longer than {_PATIENCE:.0f} seconds") from error
     finally:
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
         complaint.cancel()
 
 
+async def _grams(lines: asyncio.StreamReader) -> AsyncIterator[GramTold]:
+    async for line in lines:
+        if _is_whole(line):  # it may have ended amid one
+            yield from_json(line)
+
+
+def _is_whole(line: bytes) -> bool:
+    return line.endswith(b"\n")
+
+
 async def _teach(pupil: asyncio.StreamWriter, lesson: Lesson) -> None:
-    with contextlib.suppress(ConnectionError):  # it ended early, and says why
+    with suppress(ConnectionError):  # it ended early, and says why
         for line in lesson.lines():
             pupil.write(line)
             await pupil.drain()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from app.cases.workflow import Stage
 from app.db import driver_of, new_id, table_of
 from app.errors import NotReady
 from app.prepared import Prepared
-from app.suggestions.model import Gram, Learned, Measured
+from app.suggestions.model import Gram, GramTold, Learned, Measured
 from app.suggestions.tables import ConditionGramRow, ConditionModelRow
 
 _CASE = table_of(CaseRow)
@@ -84,13 +84,13 @@ async def known_grams(connection: AsyncConnection, model: UUID, grams: Iterable[
 async def keep_model(
     connection: AsyncConnection,
     learned: Learned,
-    grams: AsyncIterable[Sequence[Any]],
+    grams: AsyncIterable[GramTold],
     *,
     rulebook_id: UUID,
     now: datetime,
 ) -> None:
-    """Stores the model in place of those before it; their figures stay, their grams go. `grams`: of each the
-    text, how rare it is, and places and weights of its conditions; they are stored as they come.
+    """Stores the model in place of those before it; their figures stay, their grams go. The new
+    ones are stored as they come.
 
     Errors: `NotReady` when fewer come than the model has.
     """

@@ -135,10 +135,13 @@ print('{"conditions": ["C0102-1"], "sharpness": 3.0, "cases": 211, "grams": 2, "
       ' "commonest": {"cases": 1, "top_1": 0, "top_3": 0}}}')
 print('["井盖", 1.5, [0], [0.7]]')
 """
+DIES_AMID_A_LINE = DIES_AMID_IT + """print('["垃圾", 1.5, [0', end='')"""
 FAILS = "import sys; sys.exit('no library')"
 
 
-@pytest.mark.parametrize(("pupil", "reason"), [(DIES_AMID_IT, "amid"), (FAILS, "no library")])
+@pytest.mark.parametrize(
+    ("pupil", "reason"), [(DIES_AMID_IT, "amid"), (DIES_AMID_A_LINE, "amid"), (FAILS, "no library")]
+)
 async def test_learning_that_fails_stores_nothing(
     desk, connection, services, monkeypatch, tmp_path, pupil, reason
 ):
