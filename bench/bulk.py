@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from time import perf_counter
-from typing import Any
 from uuid import UUID
 
-import psycopg
 import pyogrio.raw
 
 from app.db import new_id
 from app.identity.principal import Role
-from bench.city import City
 from bench.contest import Sample
 from bench.district import CELL_LAT, CELL_LON, DISTRICT, MANIFEST, Plan, generate
+from bench.ground import Ground
 from bench.machine import cpu_seconds
 from bench.service import command
 from bench.words import Words
@@ -71,54 +70,55 @@ SELECT gen_random_uuid(), id, 'accepting', '', now(), 15, 'minute', 1, '[]', now
     now() + interval '12 min', '15 分钟'
 FROM incoming JOIN placed USING (id)
 """
+_CELLS_OF_MAP = f"""
+INSERT INTO area (
+    id, district_code, level, code, name, parent_code, area_class, geom, predecessors, valid_from, import_id)
+SELECT gen_random_uuid(), '{DISTRICT}', 'cell', code, code, left(code, 12), area_class,
+    ST_Multi(ST_GeomFromWKB(shape, 4490)), '{{}}', now(), (SELECT id FROM import_run LIMIT 1)
+FROM incoming
+"""
 
 
-def reports_by_copy(
-    connection: psycopg.Connection[Any], place: City, reports: int, postmaster: int
-) -> Sample:
-    """Writes that many reports into the real tables with all their indexes, and takes them back."""
-    rows = list(_reports(place, reports))
-    before, began = cpu_seconds(postmaster), perf_counter()
-    with connection.transaction(force_rollback=True):
-        connection.execute(_STAGING.encode())
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(
-                "COPY incoming (id, lon, lat, category, description, address, pairs) FROM STDIN"
-            ) as copy,
-        ):
-            for row in rows:
-                copy.write_row(row)
-        connection.execute("CREATE INDEX ON incoming USING gist (geom)")
-        connection.execute("ANALYZE incoming")
-        for statement in (_CELLS, _OPENED, _TOLD, _TIMED):
-            connection.execute(statement.encode())
-    seconds = perf_counter() - began
-    used = {"postgres": cpu_seconds(postmaster) - before}
-    connection.execute("VACUUM case_file, journal, case_clock")
-    return Sample(reports, seconds, cpu=used)
-
-
-def reports_imported(
-    env: dict[str, str], place: City, reports: int, prefix: str, postmaster: int, log: Path
-) -> Sample:
-    """As many by the command, from a file; its start and every check included."""
-    file = log.with_name("reports.jsonl")
+def reports_imported(ground: Ground, reports: int, prefix: str) -> Sample:
+    """Takes that many in by the command, from a file; its start and every check included."""
+    file = ground.folder / "reports.jsonl"
     with file.open("w") as lines:
-        for number, (_, lon, lat, category, description, address, _) in enumerate(_reports(place, reports)):
+        for number, (_, lon, lat, category, description, address, _) in enumerate(_reports(ground, reports)):
             report = {
                 "position": {"x": lon, "y": lat, "datum": "cgcs2000"}, "category": category,
                 "description": description, "address": address, "external_number": f"{prefix}{number}",
             }  # fmt: skip
             lines.write(json.dumps(report, ensure_ascii=False) + "\n")
-    clerk = next(person.username for person in place.people if person.role is Role.INTAKE_CLERK)
-    before, began = cpu_seconds(postmaster), perf_counter()
-    command(env, "report", "import", str(file), "--as", clerk, log=log)
-    seconds = perf_counter() - began
-    return Sample(reports, seconds, cpu={"postgres": cpu_seconds(postmaster) - before})
+    clerk = next(person.username for person in ground.place.people if person.role is Role.INTAKE_CLERK)
+    with _timed(ground, reports) as done:
+        command(ground.env, "report", "import", str(file), "--as", clerk, log=ground.log)
+    return done.sample
 
 
-def _reports(place: City, reports: int) -> Iterator[tuple[UUID, float, float, str, str, str, list[str]]]:
+def reports_by_copy(ground: Ground, reports: int) -> Sample:
+    """Writes as many into the real tables with all their indexes, and takes them back."""
+    rows = list(_reports(ground, reports))
+    with ground.connect() as connection:
+        with _timed(ground, reports) as done, connection.transaction(force_rollback=True):
+            connection.execute(_STAGING.encode())
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(
+                    "COPY incoming (id, lon, lat, category, description, address, pairs) FROM STDIN"
+                ) as copy,
+            ):
+                for row in rows:
+                    copy.write_row(row)
+            connection.execute("CREATE INDEX ON incoming USING gist (geom)")
+            connection.execute("ANALYZE incoming")
+            for statement in (_CELLS, _OPENED, _TOLD, _TIMED):
+                connection.execute(statement.encode())
+        connection.execute("VACUUM case_file, journal, case_clock")
+    return done.sample
+
+
+def _reports(ground: Ground, reports: int) -> Iterator[tuple[UUID, float, float, str, str, str, list[str]]]:
+    place = ground.place
     rng = Random(4)
     words = Words(rng)
     for _ in range(reports):
@@ -127,48 +127,51 @@ def _reports(place: City, reports: int) -> Iterator[tuple[UUID, float, float, st
         yield new_id(), lon, lat, rng.choice(place.conditions).category, *words.problem()
 
 
-def map_imported(
-    connection: psycopg.Connection[Any],
-    env: dict[str, str],
-    plan: Plan,
-    folder: Path,
-    postmaster: int,
-    log: Path,
-) -> dict[str, Sample]:
-    """A neighbour's map of as many cells, by the command and by COPY; nothing of it stays."""
-    neighbour = Plan(plan.communities, plan.cells, NEIGHBOUR, FAR_EAST)
+def map_imported(ground: Ground) -> Sample:
+    """Imports a neighbour's map of as many cells by the command; nothing of it stays."""
+    neighbour, folder = _neighbour(ground)
     generate(folder, neighbour)
-    cells = neighbour.across * neighbour.down
-    before, began = cpu_seconds(postmaster), perf_counter()
-    command(env, "grid", "import", str(folder / MANIFEST), log=log)
-    used = {"postgres": cpu_seconds(postmaster) - before}
-    imported = Sample(cells, perf_counter() - began, cpu=used)
-    connection.execute(f"DELETE FROM street_chief WHERE district_code = '{NEIGHBOUR}'".encode())
-    for table in ("road_segment", "area"):
-        connection.execute(f"DELETE FROM {table} WHERE district_code = '{NEIGHBOUR}'".encode())
-    copied = _cells_by_copy(connection, folder, postmaster)
-    connection.execute("VACUUM ANALYZE area, road_segment, street_chief")
-    return {"service": imported, "COPY": copied}
+    with _timed(ground, neighbour.across * neighbour.down) as done:
+        command(ground.env, "grid", "import", str(folder / MANIFEST), log=ground.log)
+    with ground.connect() as connection:
+        for table in ("street_chief", "road_segment", "area"):
+            connection.execute(f"DELETE FROM {table} WHERE district_code = '{NEIGHBOUR}'".encode())
+        connection.execute("VACUUM ANALYZE area, road_segment, street_chief")
+    return done.sample
 
 
-def _cells_by_copy(connection: psycopg.Connection[Any], folder: Path, postmaster: int) -> Sample:
+def map_by_copy(ground: Ground) -> Sample:
+    """Writes the cells of the map that was imported, and takes them back."""
+    _, folder = _neighbour(ground)
     _, _, shapes, (codes, classes) = pyogrio.raw.read(folder / "cells.geojson")
+    with ground.connect() as connection:
+        with _timed(ground, len(codes)) as done, connection.transaction(force_rollback=True):
+            connection.execute(
+                "CREATE TEMPORARY TABLE incoming (code text, area_class text, shape bytea) ON COMMIT DROP"
+            )
+            with connection.cursor() as cursor, cursor.copy("COPY incoming FROM STDIN") as copy:
+                for row in zip(codes, classes, shapes, strict=True):
+                    copy.write_row(row)
+            connection.execute(_CELLS_OF_MAP.encode())
+        connection.execute("VACUUM area")
+    return done.sample
+
+
+def _neighbour(ground: Ground) -> tuple[Plan, Path]:
+    plan = ground.place.plan
+    return Plan(plan.communities, plan.cells, NEIGHBOUR, FAR_EAST), ground.folder / "neighbour"
+
+
+class _Done:
+    sample: Sample
+
+
+@contextmanager
+def _timed(ground: Ground, operations: int) -> Iterator[_Done]:
+    """What is done within is that many operations; afterwards there is a sample of them."""
+    done = _Done()
+    postmaster = ground.postmaster()
     before, began = cpu_seconds(postmaster), perf_counter()
-    with connection.transaction(force_rollback=True):
-        connection.execute(
-            "CREATE TEMPORARY TABLE incoming (code text, area_class text, shape bytea) ON COMMIT DROP"
-        )
-        with connection.cursor() as cursor, cursor.copy("COPY incoming FROM STDIN") as copy:
-            for row in zip(codes, classes, shapes, strict=True):
-                copy.write_row(row)
-        connection.execute(
-            f"""
-            INSERT INTO area (
-                id, district_code, level, code, name, parent_code, area_class, geom, predecessors, valid_from,
-                import_id)
-            SELECT gen_random_uuid(), '{DISTRICT}', 'cell', code, code, left(code, 12), area_class,
-                ST_Multi(ST_GeomFromWKB(shape, 4490)), '{{}}', now(), (SELECT id FROM import_run LIMIT 1)
-            FROM incoming
-            """.encode()
-        )
-    return Sample(len(codes), perf_counter() - began, cpu={"postgres": cpu_seconds(postmaster) - before})
+    yield done
+    seconds = perf_counter() - began
+    done.sample = Sample(operations, seconds, cpu={"postgres": cpu_seconds(postmaster) - before})

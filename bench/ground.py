@@ -91,6 +91,10 @@ class Ground:
         self._file.write_text(json.dumps(self._kept, indent=1))
         return grown
 
+    def forget(self) -> None:
+        """Takes away what was reported since its cases were made."""
+        self._growth.forget()
+
     def open(self, stack: ExitStack) -> None:
         """The service at work, until the stack is left."""
         self.service = self._serving(stack, *CHENGGUAN, "serve")

@@ -33,6 +33,13 @@ SELECT indexname, indexdef FROM pg_indexes
 WHERE tablename = ANY(%s) AND indexname NOT IN (SELECT conname FROM pg_constraint)
 ORDER BY indexdef LIKE '%%gin%%' DESC, indexdef LIKE '%%gist%%' DESC, indexname
 """
+_AFTERWARDS = """
+SELECT EXISTS (SELECT FROM case_file WHERE reported_at >= %(now)s)
+    OR EXISTS (SELECT FROM case_clock WHERE overran_at >= %(now)s)
+"""
+_RUN_AGAIN = """
+UPDATE case_clock SET overran_at = NULL, due_at = %(now)s + interval '9 days' WHERE overran_at >= %(now)s
+"""
 #: While cases are made a crash may cost everything: nothing is written twice, and seldom.
 _HURRY = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "'4GB'", "autovacuum": "off"}
 
@@ -50,12 +57,15 @@ class Growth:
     def resume(self, cases: int) -> None:
         """Goes on with `cases` that are there from before, besides the head; what came after them goes."""
         self._made = HEAD + cases
+        self.forget()
+
+    def forget(self) -> None:
+        """Takes away what was reported since the history was made, and lets run again what ran out."""
         with self._connect() as connection:
-            left = "SELECT FROM case_file WHERE reported_at >= %s LIMIT 1"
-            if connection.execute(left, (self._history.now,)).fetchone() is None:
-                return
-        self._forget()
-        self._vacuum()
+            found = connection.execute(_AFTERWARDS.encode(), {"now": self._history.now}).fetchone()
+        if found is not None and found[0]:
+            self._take_away()
+            self._vacuum()
 
     def reach(self, cases: int) -> float:
         """Adds older cases until there are `cases` besides the head; gives the seconds it took.
@@ -82,7 +92,7 @@ class Growth:
             self._run(f"DROP INDEX {name}")
         # The clocks and journal of a stretch are read off its cases: this index alone stays useful.
         if many:
-            self._forget()
+            self._take_away()
             self._run("CREATE INDEX bench_reported ON case_file USING brin (reported_at)")
         self._all(self._fill, [(at, min(at + _STRETCH - 1, end)) for at in range(begin, end + 1, _STRETCH)])
         if many:
@@ -95,13 +105,13 @@ class Growth:
     def _vacuum(self) -> None:
         self._all(self._run, [f"VACUUM (ANALYZE) {table}" for table in _TABLES])
 
-    def _forget(self) -> None:
-        """Takes away what was reported since the history was made."""
+    def _take_away(self) -> None:
         with self._connect() as connection, connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")
             connection.execute("DELETE FROM idempotent_requests")
             for table, at in (("journal", "at"), ("case_clock", "started_at"), ("case_file", "reported_at")):
                 connection.execute(f"DELETE FROM {table} WHERE {at} >= %s".encode(), (self._history.now,))
+            connection.execute(_RUN_AGAIN.encode(), {"now": self._history.now})
 
     def _fill(self, stretch: tuple[int, int]) -> None:
         with self._connect() as connection, connection.transaction():

@@ -101,8 +101,10 @@ class Bench:
                     self.queries.append({"cases": cases, "found": found})
                 elif work == "sweep":
                     await self._sweep(cases, ground, empty)
-                elif work in ("bulk", "grid"):
-                    self._once(work, cases, ground)
+                elif work == "bulk":
+                    self._bulk(cases, ground, empty)
+                elif work == "grid":
+                    self._grid(cases, ground, empty)
                 else:
                     await self._in_turns(work, cases, ground, empty)
                 _say(f"  {work} {perf_counter() - began:.0f} s")
@@ -145,22 +147,21 @@ class Bench:
             most = self.asked.sweep_seconds
             return due, await sweeping.swept(connection, ground.env, ground.postmaster(), most)
 
-    def _once(self, work: str, cases: int, ground: Ground) -> None:
-        """What is not done over and over by many, but at once by one."""
-        place, reports, postmaster = ground.place, self.asked.reports, ground.postmaster()
-        with ground.connect() as connection:
-            if work == "bulk":
-                samples = {
-                    "service": bulk.reports_imported(
-                        ground.env, place, reports, f"{cases}-", postmaster, ground.log
-                    ),
-                    "COPY and join": bulk.reports_by_copy(connection, place, reports, postmaster),
-                }
-            else:
-                samples = bulk.map_imported(
-                    connection, ground.env, place.plan, ground.folder / "neighbour", postmaster, ground.log
-                )
-        self._note(work, cases, 1, _of(samples))
+    def _bulk(self, cases: int, ground: Ground, empty: Ground | None) -> None:
+        reports = self.asked.reports
+        found = {"service": bulk.reports_imported(ground, reports, f"{cases}-")}
+        if empty is not None:
+            found[WITHOUT] = bulk.reports_imported(empty, reports, f"{cases}-")
+            empty.forget()
+        found["COPY and join"] = bulk.reports_by_copy(ground, reports)
+        self._note("bulk", cases, 1, _of(found))
+
+    def _grid(self, cases: int, ground: Ground, empty: Ground | None) -> None:
+        found = {"service": bulk.map_imported(ground)}
+        if empty is not None:
+            found[WITHOUT] = bulk.map_imported(empty)
+        found["COPY"] = bulk.map_by_copy(ground)
+        self._note("grid", cases, 1, _of(found))
 
     def _note(
         self, work: str, cases: int, connections: int, found: Mapping[str, Any], **more: object
