@@ -1,10 +1,9 @@
-"""What a route may ask for: the service's parts, the transaction, the caller's language."""
+"""What a route may ask for: the service's parts, a moment, a transaction."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -34,29 +33,15 @@ async def services(request: Request) -> Services:
 
 ServicesDep = Annotated[Services, Depends(services)]
 
+#: For what has versions: `at or ask.now`.
+At = Annotated[Moment | None, Query(description="As it was at this moment; now when absent.")]
 
-async def _clock(parts: ServicesDep) -> Clock:
-    return parts.clock
 
-
-async def _transaction(parts: ServicesDep) -> AsyncIterator[AsyncConnection]:
+async def _transaction(request: Request) -> AsyncIterator[AsyncConnection]:
+    parts = await services(request)
     async with parts.database.transaction() as connection:
         yield connection
 
 
-ClockDep = Annotated[Clock, Depends(_clock)]
-
-
-async def _moment(
-    clock: ClockDep,
-    at: Annotated[Moment | None, Query(description="As it was at this moment; now when absent.")] = None,
-) -> datetime:
-    return at or clock.now()
-
-
-#: For what has versions.
-MomentDep = Annotated[datetime, Depends(_moment)]
-
-#: One transaction a request. `scope="function"`: it commits before the reply leaves, so a reply that
-#: says "stored" is never followed by a failed commit.
+#: One transaction a request, for routes open to anybody; it commits before the reply leaves.
 Conn = Annotated[AsyncConnection, Depends(_transaction, scope="function")]

@@ -33,7 +33,7 @@ from app.channels.catalogue import CHANNELS
 from app.dispatch.labels import HEADINGS, WORDS
 from app.dispatch.rulebook import ClockKind, CodeSet, Policy
 from app.errors import ChengguanError
-from app.identity.access import RoleRequired, asked, current_principal, introduced
+from app.identity.access import Admission
 from app.identity.principal import ROLE_LABELS, Role
 from app.metrics import Metrics
 from app.settings import Settings, WorkerSettings, variable
@@ -241,18 +241,15 @@ def _summary(route: APIRoute) -> str:
 
 
 def _who(route: APIRoute, package: str) -> str:
-    known, lets_in = False, set(Role)
-    waiting = [route.dependant]
-    for dependant in waiting:
-        waiting += dependant.dependencies
-        known |= dependant.call in (current_principal, asked, introduced)
-        if isinstance(dependant.call, RoleRequired):
-            lets_in &= set(dependant.call.roles)
-    if lets_in != set(Role):
+    calls = [dependant.call for dependant in route.dependant.dependencies]
+    lets_in = next((call.roles for call in calls if isinstance(call, Admission)), None)
+    if lets_in is None:
+        return "anybody"
+    if lets_in:
         return "、".join(ROLE_LABELS[role] for role in Role if role in lets_in)
     if package == "cases" and "POST" in (route.methods or ()):
         return "by the transition table"
-    return "whoever is logged in" if known else "anybody"
+    return "whoever is logged in"
 
 
 def filters() -> str:

@@ -16,7 +16,7 @@ from app import idempotency
 from app.db import Database
 from app.errors import IdempotencyConflict, InvalidInput
 from app.idempotency import IdempotencyKey, Reply, once
-from app.requests import ClockDep, Conn
+from app.requests import Conn, ServicesDep
 from tests.conftest import until_blocked
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
@@ -134,11 +134,15 @@ async def test_over_http(app: FastAPI, http: httpx.AsyncClient):
 
     @app.post("/work")
     async def post(
-        request: Request, connection: Conn, clock: ClockDep, body: dict[str, int], key: IdempotencyKey = None
+        request: Request,
+        connection: Conn,
+        parts: ServicesDep,
+        body: dict[str, int],
+        key: IdempotencyKey = None,
     ) -> Response:
         fingerprint = await idempotency.fingerprint(request)
         reply = await once(
-            connection, principal=WANG, key=key, fingerprint=fingerprint, now=clock.now(), act=work
+            connection, principal=WANG, key=key, fingerprint=fingerprint, now=parts.clock.now(), act=work
         )
         return reply.response()
 

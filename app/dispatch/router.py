@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response, UploadFile
+from fastapi import APIRouter, Path, Query, Response, UploadFile
 
 from app.dispatch import schemas, service
 from app.dispatch.active import RulebookVersion, active_rulebook
@@ -13,31 +13,21 @@ from app.dispatch.files import read_uploaded, workbook
 from app.dispatch.rulebook import CategoryKind
 from app.errors import Conflict, InvalidInput, NotFound, RulebookRefused
 from app.etag import UNCHANGED, IfNoneMatch, unchanged
-from app.identity.access import AdministratorOnly, CentreOnly, current_principal
+from app.identity.access import AdministratorAsking, Asked, Asking, CentreAsking
 from app.problems import problem_responses
-from app.requests import ClockDep, Conn
 
 router = APIRouter(prefix="/rulebooks", tags=["派遣规则 Dispatch"])
 
-_ANYBODY_KNOWN = [Depends(current_principal)]
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _MAX_NUMBER = 2**31 - 1
 Number = Annotated[int, Path(ge=1, le=_MAX_NUMBER, description="版本号 The version's number.", examples=[3])]
 
 
-async def _seen(connection: Conn, reader: CentreOnly, number: Number) -> RulebookVersion:
-    return await service.numbered(connection, number, reader)
-
-
-#: The version named in the path, of the caller's own district.
-SeenVersion = Annotated[RulebookVersion, Depends(_seen)]
-
-
 @router.get("", summary="规则库版本 Versions")
-async def list_versions(connection: Conn, clock: ClockDep, reader: CentreOnly) -> list[schemas.VersionReply]:
+async def list_versions(ask: CentreAsking) -> list[schemas.VersionReply]:
     """Every version, the newest first, and which one is in force."""
-    versions = await service.list_versions(connection, clock.now(), reader)
+    versions = await service.list_versions(ask.connection, ask.now, ask.principal)
     return [schemas.VersionReply.of(version) for version in versions]
 
 
@@ -47,31 +37,27 @@ async def list_versions(connection: Conn, clock: ClockDep, reader: CentreOnly) -
     status_code=201,
     responses=problem_responses(InvalidInput, RulebookRefused),
 )
-async def upload(
-    connection: Conn, clock: ClockDep, principal: AdministratorOnly, file: UploadFile
-) -> schemas.DraftReply:
+async def upload(ask: AdministratorAsking, file: UploadFile) -> schemas.DraftReply:
     """A workbook (.xlsx) or a zipped folder. Stored as a draft with its check; nothing is in force yet."""
-    now = clock.now()
     rulebook = await asyncio.to_thread(read_uploaded, await file.read())
-    service.check_scope(principal, rulebook)
-    head = await service.save_draft(connection, rulebook, by=principal.id, now=now)
+    service.check_scope(ask.principal, rulebook)
+    head = await service.save_draft(ask.connection, rulebook, by=ask.principal.id, now=ask.now)
     return schemas.DraftReply(
-        version=schemas.VersionReply.of(await service.listed(connection, head.number, now)),
-        report=schemas.ReportReply.of(await service.check_on_grid(connection, rulebook, now)),
+        version=schemas.VersionReply.of(await service.listed(ask.connection, head.number, ask.now)),
+        report=schemas.ReportReply.of(await service.check_on_grid(ask.connection, rulebook, ask.now)),
     )
 
 
 @router.get(
     "/active",
     summary="现行规则库 The rulebook in force",
-    dependencies=_ANYBODY_KNOWN,
     response_model=schemas.RulebookReply,
     responses=UNCHANGED,
 )
 async def read_active(
-    connection: Conn, clock: ClockDep, response: Response, if_none_match: IfNoneMatch = None
+    ask: Asking, response: Response, if_none_match: IfNoneMatch = None
 ) -> schemas.RulebookReply | Response:
-    version = await active_rulebook(connection, clock.now())
+    version = await active_rulebook(ask.connection, ask.now)
     if (same := unchanged(version.number, if_none_match, response)) is not None:
         return same
     return schemas.RulebookReply.of(version)
@@ -80,20 +66,18 @@ async def read_active(
 @router.get(
     "/active/conditions",
     summary="现行立案条件 Filing conditions in force",
-    dependencies=_ANYBODY_KNOWN,
     response_model=list[schemas.ConditionReply],
     responses=UNCHANGED,
 )
 async def read_conditions(
-    connection: Conn,
-    clock: ClockDep,
+    ask: Asking,
     response: Response,
     minor: Annotated[str | None, Query(description="Only of this minor.", examples=["C0101"])] = None,
     kind: Annotated[CategoryKind | None, Query(description="Only of components or events.")] = None,
     if_none_match: IfNoneMatch = None,
 ) -> list[schemas.ConditionReply] | Response:
     """What a report may be filed for, with closing conditions and limits, for reporting apps to keep."""
-    version = await active_rulebook(connection, clock.now())
+    version = await active_rulebook(ask.connection, ask.now)
     if (same := unchanged(version.number, if_none_match, response)) is not None:
         return same
     return schemas.conditions_of(version.rulebook, minor=minor, kind=kind)
@@ -104,8 +88,8 @@ async def read_conditions(
     summary="规则库内容 One version",
     responses=problem_responses(NotFound),
 )
-async def read_version(version: SeenVersion) -> schemas.RulebookReply:
-    return schemas.RulebookReply.of(version)
+async def read_version(ask: CentreAsking, number: Number) -> schemas.RulebookReply:
+    return schemas.RulebookReply.of(await _seen(ask, number))
 
 
 @router.get(
@@ -113,9 +97,10 @@ async def read_version(version: SeenVersion) -> schemas.RulebookReply:
     summary="检查规则库 Check a version",
     responses=problem_responses(NotFound),
 )
-async def check_version(connection: Conn, clock: ClockDep, version: SeenVersion) -> schemas.ReportReply:
+async def check_version(ask: CentreAsking, number: Number) -> schemas.ReportReply:
     """Gaps, ties, rows never reached, units gone, limits missing, calendar holes: against today's grid."""
-    return schemas.ReportReply.of(await service.check_on_grid(connection, version.rulebook, clock.now()))
+    version = await _seen(ask, number)
+    return schemas.ReportReply.of(await service.check_on_grid(ask.connection, version.rulebook, ask.now))
 
 
 @router.get(
@@ -124,15 +109,14 @@ async def check_version(connection: Conn, clock: ClockDep, version: SeenVersion)
     responses=problem_responses(NotFound),
 )
 async def diff_version(
-    connection: Conn,
-    clock: ClockDep,
-    reader: CentreOnly,
-    version: SeenVersion,
+    ask: CentreAsking,
+    number: Number,
     against: Annotated[
         int | None, Query(ge=1, le=_MAX_NUMBER, description="The other version; the active one if left out.")
     ] = None,
 ) -> schemas.DiffReply:
-    other = await service.version_or_active(connection, against, clock.now(), reader)
+    version = await _seen(ask, number)
+    other = await service.version_or_active(ask.connection, against, ask.now, ask.principal)
     return schemas.DiffReply.of(version.number, other.number, service.changes(version, other))
 
 
@@ -142,8 +126,9 @@ async def diff_version(
     response_class=Response,
     responses={200: {"content": {_XLSX: {}}}, **problem_responses(NotFound)},
 )
-async def download_workbook(version: SeenVersion) -> Response:
+async def download_workbook(ask: CentreAsking, number: Number) -> Response:
     """The version as one XLSX file; edited and uploaded again it becomes the next draft."""
+    version = await _seen(ask, number)
     content = await asyncio.to_thread(workbook, version.rulebook)
     name = f"rulebook-{version.rulebook.district_code}-{version.number}.xlsx"
     return Response(
@@ -160,19 +145,19 @@ async def download_workbook(version: SeenVersion) -> Response:
     responses=problem_responses(NotFound, Conflict, InvalidInput, RulebookRefused),
 )
 async def activate(
-    connection: Conn,
-    clock: ClockDep,
-    principal: AdministratorOnly,
-    version: SeenVersion,
-    activation: schemas.NewActivation,
+    ask: AdministratorAsking, number: Number, activation: schemas.NewActivation
 ) -> schemas.VersionReply:
     """From the moment named on. An older version activated again takes a change back."""
-    now = clock.now()
-    service.check_scope(principal, version.rulebook)
+    version = await _seen(ask, number)
+    service.check_scope(ask.principal, version.rulebook)
     await service.activate(
-        connection, version.number, effective_from=activation.effective_from, by=principal.id, now=now
+        ask.connection,
+        version.number,
+        effective_from=activation.effective_from,
+        by=ask.principal.id,
+        now=ask.now,
     )
-    return schemas.VersionReply.of(await service.listed(connection, version.number, now))
+    return schemas.VersionReply.of(await service.listed(ask.connection, version.number, ask.now))
 
 
 @router.post(
@@ -181,21 +166,22 @@ async def activate(
     responses=problem_responses(NotFound),
 )
 async def explain_problem(
-    connection: Conn, clock: ClockDep, reader: CentreOnly, version: SeenVersion, trial: schemas.Trial
+    ask: CentreAsking, number: Number, trial: schemas.Trial
 ) -> schemas.ExplanationReply:
     """Who would lead and assist, by which row and why, and until when. Nothing is stored."""
-    at = trial.at or clock.now()
+    version = await _seen(ask, number)
+    at = trial.at or ask.now
     if trial.position is not None:
         position = (trial.position.x, trial.position.y, trial.position.datum)
         explanation = await service.explain_at(
-            connection,
+            ask.connection,
             version.rulebook,
             condition=trial.condition,
             position=position,
             at=at,
             source=trial.source,
             component_code=trial.component_code,
-            reader=reader,
+            reader=ask.principal,
         )
     else:
         assert trial.area_code is not None  # the schema sees to it
@@ -205,6 +191,11 @@ async def explain_problem(
             condition=trial.condition,
             at=at,
             source=trial.source,
-            reader=reader,
+            reader=ask.principal,
         )
     return schemas.ExplanationReply.of(version, explanation)
+
+
+async def _seen(ask: Asked, number: int) -> RulebookVersion:
+    """The version named in the path, of the caller's own district."""
+    return await service.numbered(ask.connection, number, ask.principal)

@@ -1,8 +1,10 @@
 """Who is asking, as a type in a route's signature.
 
-`CurrentPrincipal` and `Asking` let in whoever is known, `require(...)` whoever holds one of the roles:
+`Asking` lets in whoever is known, `asking(...)` whoever holds one of the roles:
 
-    AdministratorOnly = Annotated[Principal, Depends(require(Role.ADMINISTRATOR))]
+    DispatcherAsking = Annotated[Asked, asking(Role.DISPATCHER, Role.SHIFT_LEADER)]
+
+`Caller` and `CallerRoleRequired` do the same for routes that hold no transaction while they go on.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from app.errors import Forbidden, Unauthenticated
 from app.identity import service
 from app.identity.account import label
 from app.identity.principal import CENTRE_ROLES, Principal, Role
-from app.requests import Conn, Services, ServicesDep, services
+from app.requests import Services, services
 
 _TOKEN_PATH = "/api/v1/auth/token"  # noqa: S105
 
@@ -64,7 +66,7 @@ class Credentials:
     api_key: str | None
 
     @classmethod
-    async def of(cls, request: Request) -> Credentials:
+    def of(cls, request: Request) -> Credentials:
         """Those of a request: `Authorization: Bearer …`, or `X-API-Key`."""
         scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
         return cls(token if scheme.lower() == "bearer" else None, request.headers.get("X-API-Key") or None)
@@ -83,60 +85,25 @@ class Credentials:
         return known
 
 
-CredentialsDep = Annotated[Credentials, Depends(Credentials.of)]
-
-
-async def current_principal(parts: ServicesDep, connection: Conn, credentials: CredentialsDep) -> Principal:
-    """The account or API client asking, as the database has it now. Errors: `Unauthenticated`."""
-    return await credentials.principal(connection, parts, parts.clock.now())
-
-
-CurrentPrincipal = Annotated[Principal, Depends(current_principal)]
-
-
-async def introduced(parts: ServicesDep, credentials: CredentialsDep) -> Principal:
-    """Who is asking, found out in a transaction that is over: for routes that go on to wait for the sender or
-    for files, with no connection held meanwhile. Errors: `Unauthenticated`."""
-    async with parts.database.transaction() as connection:
-        return await credentials.principal(connection, parts, parts.clock.now())
-
-
-Caller = Annotated[Principal, Depends(introduced)]
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """来件: a request of a known caller, in its transaction, at its moment."""
+    """来件: a request of a known caller, in its transaction, at its moment, with the service's parts."""
 
     connection: AsyncConnection
     principal: Principal
     now: datetime
-
-
-async def asked(request: Request) -> AsyncIterator[Asked]:
-    """Connection, caller and moment in one dependency: each costs the framework as much as a statement.
-    Errors: `Unauthenticated`."""
-    parts = await services(request)
-    credentials = await Credentials.of(request)
-    now = parts.clock.now()
-    async with parts.database.transaction() as connection:
-        yield Asked(connection, await credentials.principal(connection, parts, now), now)
-
-
-Asking = Annotated[Asked, Depends(asked, scope="function")]
+    parts: Services
 
 
 @dataclass(frozen=True, slots=True)
-class RoleRequired:
-    """Lets in a principal with at least one of the roles. Errors: `Forbidden`, naming them."""
+class Admission:
+    """准入: lets in a principal with at least one of the roles; where none is named, whoever is known.
+    Errors: `Forbidden`, naming them."""
 
-    roles: tuple[Role, ...]
-
-    async def __call__(self, principal: CurrentPrincipal) -> Principal:
-        return self.admit(principal)
+    roles: tuple[Role, ...] = ()
 
     def admit(self, principal: Principal) -> Principal:
-        if not principal.has(*self.roles):
+        if self.roles and not principal.has(*self.roles):
             raise Forbidden(
                 f"this is for {', '.join(map(label, self.roles))}; ask somebody who has the role",
                 roles=list(self.roles),
@@ -145,19 +112,40 @@ class RoleRequired:
 
 
 @dataclass(frozen=True, slots=True)
-class CallerRoleRequired(RoleRequired):
-    """The same for a `Caller`."""
+class RoleRequired(Admission):
+    """Connection, caller and moment in one dependency: each costs the framework as much as a statement.
+    Errors: `Unauthenticated`, `Forbidden`."""
 
-    async def __call__(self, principal: Caller) -> Principal:
+    async def __call__(self, request: Request) -> AsyncIterator[Asked]:
+        parts = await services(request)
+        now = parts.clock.now()
+        async with parts.database.transaction() as connection:
+            principal = await Credentials.of(request).principal(connection, parts, now)
+            yield Asked(connection, self.admit(principal), now, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class CallerRoleRequired(Admission):
+    """Who is asking, found out in a transaction that is over: for routes that go on to wait for the sender or
+    for files, with no connection held meanwhile. Errors: `Unauthenticated`, `Forbidden`."""
+
+    async def __call__(self, request: Request) -> Principal:
+        parts = await services(request)
+        async with parts.database.transaction() as connection:
+            principal = await Credentials.of(request).principal(connection, parts, parts.clock.now())
         return self.admit(principal)
 
 
-def require(*roles: Role) -> RoleRequired:
-    """A dependency that gives the principal, if it holds one of the roles."""
-    return RoleRequired(roles)
+def asking(*roles: Role) -> Any:
+    """What was `Asked`, as a dependency. `scope="function"`: it commits before the reply leaves, so a reply
+    that says "stored" is never followed by a failed commit."""
+    return Depends(RoleRequired(roles), scope="function")
 
 
-AdministratorOnly = Annotated[Principal, Depends(require(Role.ADMINISTRATOR))]
-InspectorOnly = Annotated[Principal, Depends(require(Role.INSPECTOR))]
-CentreOnly = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES)))]
-CentreOrInspector = Annotated[Principal, Depends(require(*sorted(CENTRE_ROLES), Role.INSPECTOR))]
+Asking = Annotated[Asked, asking()]
+AdministratorAsking = Annotated[Asked, asking(Role.ADMINISTRATOR)]
+InspectorAsking = Annotated[Asked, asking(Role.INSPECTOR)]
+CentreAsking = Annotated[Asked, asking(*sorted(CENTRE_ROLES))]
+CentreOrInspectorAsking = Annotated[Asked, asking(*sorted(CENTRE_ROLES), Role.INSPECTOR)]
+
+Caller = Annotated[Principal, Depends(CallerRoleRequired())]

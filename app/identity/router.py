@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.errors import Conflict, InvalidInput, NotFound, TooManyAttempts
 from app.etag import NOT_KEPT
 from app.identity import login, service
-from app.identity.access import OPEN, AdministratorOnly, CurrentPrincipal
+from app.identity.access import OPEN, AdministratorAsking, Asking
 from app.identity.account import Account, AccountChanges, ApiClient, NewAccount, NewApiClient
 from app.identity.principal import ROLE_LABELS, Role
 from app.paging import Page, PageDep, cut
 from app.problems import problem_responses
-from app.requests import ClockDep, Conn, ServicesDep
+from app.requests import Conn, ServicesDep
 
 router = APIRouter(tags=["身份 Identity"])
 
@@ -99,8 +99,9 @@ async def logout(connection: Conn, refresh_token: Annotated[str, Form()]) -> Non
 
 
 @router.get("/me", summary="本人 Who am I")
-async def me(principal: CurrentPrincipal) -> Me:
+async def me(ask: Asking) -> Me:
     """The roles and the scope the caller's requests are judged by."""
+    principal = ask.principal
     roles = sorted(principal.roles)
     return Me(
         id=principal.id,
@@ -119,39 +120,31 @@ async def me(principal: CurrentPrincipal) -> Me:
     status_code=201,
     responses=problem_responses(Conflict),
 )
-async def create_account(
-    administrator: AdministratorOnly, connection: Conn, clock: ClockDep, new: NewAccount
-) -> Account:
+async def create_account(ask: AdministratorAsking, new: NewAccount) -> Account:
     """The account's areas must lie within the administrator's own."""
-    return await service.add_account(connection, administrator, now=clock.now(), **new)
+    return await service.add_account(ask.connection, ask.principal, now=ask.now, **new)
 
 
 @router.get("/accounts", summary="账号列表 Accounts")
-async def list_accounts(administrator: AdministratorOnly, connection: Conn, page: PageDep) -> Page[Account]:
+async def list_accounts(ask: AdministratorAsking, page: PageDep) -> Page[Account]:
     """Those within the administrator's areas, by username."""
     (after,) = page.after(str) or ("",)
-    rows = await service.list_accounts(connection, administrator, after=after, limit=page.limit + 1)
+    rows = await service.list_accounts(ask.connection, ask.principal, after=after, limit=page.limit + 1)
     accounts, next_cursor = cut(rows, page.limit, lambda account: (account.username,))
     return Page(items=list(accounts), next_cursor=next_cursor)
 
 
 @router.get("/accounts/{account_id}", summary="查看账号 An account", responses=problem_responses(NotFound))
-async def read_account(administrator: AdministratorOnly, connection: Conn, account_id: UUID) -> Account:
-    return await service.find_account(connection, administrator, account_id)
+async def read_account(ask: AdministratorAsking, account_id: UUID) -> Account:
+    return await service.find_account(ask.connection, ask.principal, account_id)
 
 
 @router.patch(
     "/accounts/{account_id}", summary="修改账号 Change an account", responses=problem_responses(NotFound)
 )
-async def change_account(
-    administrator: AdministratorOnly,
-    connection: Conn,
-    clock: ClockDep,
-    account_id: UUID,
-    changes: AccountChanges,
-) -> Account:
+async def change_account(ask: AdministratorAsking, account_id: UUID, changes: AccountChanges) -> Account:
     """It counts from the account's next request on, without logging in again."""
-    return await service.change_account(connection, administrator, account_id, changes, clock.now())
+    return await service.change_account(ask.connection, ask.principal, account_id, changes, ask.now)
 
 
 @router.post(
@@ -160,15 +153,9 @@ async def change_account(
     status_code=204,
     responses=problem_responses(NotFound),
 )
-async def reset_password(
-    administrator: AdministratorOnly,
-    connection: Conn,
-    clock: ClockDep,
-    account_id: UUID,
-    new: NewPassword,
-) -> None:
+async def reset_password(ask: AdministratorAsking, account_id: UUID, new: NewPassword) -> None:
     """Ends every login of the account."""
-    await service.reset_password(connection, administrator, account_id, new.password, clock.now())
+    await service.reset_password(ask.connection, ask.principal, account_id, new.password, ask.now)
 
 
 @router.post(
@@ -178,19 +165,17 @@ async def reset_password(
     dependencies=[NOT_KEPT],
     responses=problem_responses(Conflict),
 )
-async def create_client(
-    administrator: AdministratorOnly, connection: Conn, clock: ClockDep, new: NewApiClient
-) -> NewKey:
+async def create_client(ask: AdministratorAsking, new: NewApiClient) -> NewKey:
     """The key is shown in this reply only."""
-    client, key = await service.add_client(connection, administrator, now=clock.now(), **new)
+    client, key = await service.add_client(ask.connection, ask.principal, now=ask.now, **new)
     return NewKey(client=client, key=str(key))
 
 
 @router.get("/api-clients", summary="接口客户端列表 API clients")
-async def list_clients(administrator: AdministratorOnly, connection: Conn, page: PageDep) -> Page[ApiClient]:
+async def list_clients(ask: AdministratorAsking, page: PageDep) -> Page[ApiClient]:
     """Those within the administrator's areas, by name; the revoked ones too."""
     (after,) = page.after(str) or ("",)
-    rows = await service.list_clients(connection, administrator, after=after, limit=page.limit + 1)
+    rows = await service.list_clients(ask.connection, ask.principal, after=after, limit=page.limit + 1)
     clients, next_cursor = cut(rows, page.limit, lambda client: (client.name,))
     return Page(items=list(clients), next_cursor=next_cursor)
 
@@ -201,6 +186,6 @@ async def list_clients(administrator: AdministratorOnly, connection: Conn, page:
     status_code=204,
     responses=problem_responses(NotFound),
 )
-async def revoke_client(administrator: AdministratorOnly, connection: Conn, client_id: UUID) -> None:
+async def revoke_client(ask: AdministratorAsking, client_id: UUID) -> None:
     """Its key ends at once; the client stays in the list."""
-    await service.revoke_client(connection, administrator, client_id)
+    await service.revoke_client(ask.connection, ask.principal, client_id)

@@ -6,22 +6,21 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from app.cases import service as cases
 from app.errors import NotFound
-from app.identity.access import require
-from app.identity.principal import Principal, Role
+from app.identity.access import Asked, asking
+from app.identity.principal import Role
 from app.problems import problem_responses
-from app.requests import ClockDep, Conn
 from app.suggestions import service
 from app.suggestions.model import Measured
 from app.suggestions.service import Method, Suggestions
 
 router = APIRouter(tags=["案卷 Cases"])
 
-IntakeOnly = Annotated[Principal, Depends(require(Role.INTAKE_CLERK, Role.SHIFT_LEADER))]
+IntakeAsking = Annotated[Asked, asking(Role.INTAKE_CLERK, Role.SHIFT_LEADER)]
 
 
 class Suggestion(BaseModel):
@@ -60,17 +59,14 @@ class SuggestionsReply(BaseModel):
     responses=problem_responses(NotFound),
 )
 async def case_suggestions(
-    principal: IntakeOnly,
-    connection: Conn,
-    clock: ClockDep,
+    ask: IntakeAsking,
     case: str,
     limit: Annotated[int, Query(ge=1, le=20)] = 5,
 ) -> SuggestionsReply:
     """Of the rulebook in force. A hint for who files: nothing is ever filed by it."""
-    now = clock.now()
-    case_id = await cases.resolve_id(connection, case)
-    situation = await cases.see(connection, case_id, principal, now)
-    found = await service.suggest(connection, situation.folded.case.description, now, limit=limit)
+    case_id = await cases.resolve_id(ask.connection, case)
+    situation = await cases.see(ask.connection, case_id, ask.principal, ask.now)
+    found = await service.suggest(ask.connection, situation.folded.case.description, ask.now, limit=limit)
     return _told(found)
 
 

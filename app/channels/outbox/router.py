@@ -31,10 +31,10 @@ from app.channels.outbox.sync import Synced
 from app.dispatch.active import active_rulebook
 from app.errors import Conflict, NotFound, Overloaded
 from app.etag import NOT_KEPT
-from app.identity.access import AdministratorOnly, Asked, Asking, CredentialsDep
+from app.identity.access import AdministratorAsking, Asked, Asking, Credentials
 from app.paging import Page, PageDep, cut
 from app.problems import problem_responses
-from app.requests import ClockDep, Conn, Services, ServicesDep
+from app.requests import Services
 
 router = APIRouter()
 
@@ -119,8 +119,6 @@ async def read_feed(
 async def live_feed(
     request: Request,
     ask: Asking,
-    parts: ServicesDep,
-    credentials: CredentialsDep,
     after: _After = _NOW,
     last_event_id: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=TOKEN_LENGTH, description="Goes before `after`.")
@@ -129,10 +127,10 @@ async def live_feed(
     """The same as it happens: after what was missed since the cursor, each event within a second or two."""
     cursor = await _cursor(last_event_id or after, ask)
     await stream.check(ask.connection, cursor)
-    hub = _hub(request, parts)
+    hub = _hub(request, ask.parts)
     hub.check_room()
     return StreamingResponse(
-        hub.listen(credentials, cursor),
+        hub.listen(Credentials.of(request), cursor),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -173,26 +171,24 @@ def _shown(row: Any) -> Webhook:
     dependencies=[NOT_KEPT],
     responses=problem_responses(Conflict),
 )
-async def create_webhook(
-    administrator: AdministratorOnly, connection: Conn, parts: ServicesDep, new: NewWebhook
-) -> NewSecret:
+async def create_webhook(ask: AdministratorAsking, new: NewWebhook) -> NewSecret:
     """Its areas must lie within the administrator's own. The secret is shown in this reply only."""
-    row, secret = await service.add(connection, administrator, new, parts, parts.clock.now())
+    row, secret = await service.add(ask.connection, ask.principal, new, ask.parts, ask.now)
     return NewSecret(webhook=_shown(row), secret=secret)
 
 
 @router.get("/webhooks", summary="接收方列表 Receivers")
-async def list_webhooks(administrator: AdministratorOnly, connection: Conn, page: PageDep) -> Page[Webhook]:
+async def list_webhooks(ask: AdministratorAsking, page: PageDep) -> Page[Webhook]:
     """Those within the administrator's areas, by name."""
     (after,) = page.after(str) or ("",)
-    rows = await store.webhooks(connection, administrator.areas, after=after, limit=page.limit + 1)
+    rows = await store.webhooks(ask.connection, ask.principal.areas, after=after, limit=page.limit + 1)
     shown, cursor = cut(rows, page.limit, lambda row: (row.name,))
     return Page(items=[_shown(row) for row in shown], next_cursor=cursor)
 
 
 @router.get("/webhooks/{webhook_id}", summary="查看接收方 A receiver", responses=problem_responses(NotFound))
-async def read_webhook(administrator: AdministratorOnly, connection: Conn, webhook_id: UUID) -> Webhook:
-    return _shown(await service.find(connection, administrator, webhook_id))
+async def read_webhook(ask: AdministratorAsking, webhook_id: UUID) -> Webhook:
+    return _shown(await service.find(ask.connection, ask.principal, webhook_id))
 
 
 @router.patch(
@@ -200,16 +196,11 @@ async def read_webhook(administrator: AdministratorOnly, connection: Conn, webho
     summary="修改接收方 Change a receiver",
     responses=problem_responses(NotFound, Conflict),
 )
-async def change_webhook(
-    administrator: AdministratorOnly,
-    connection: Conn,
-    parts: ServicesDep,
-    webhook_id: UUID,
-    changes: WebhookChanges,
-) -> Webhook:
+async def change_webhook(ask: AdministratorAsking, webhook_id: UUID, changes: WebhookChanges) -> Webhook:
     """One that was switched off goes on where it stopped."""
-    now = parts.clock.now()
-    return _shown(await service.change(connection, administrator, webhook_id, changes, parts, now))
+    return _shown(
+        await service.change(ask.connection, ask.principal, webhook_id, changes, ask.parts, ask.now)
+    )
 
 
 @router.delete(
@@ -218,9 +209,9 @@ async def change_webhook(
     status_code=204,
     responses=problem_responses(NotFound),
 )
-async def delete_webhook(administrator: AdministratorOnly, connection: Conn, webhook_id: UUID) -> None:
+async def delete_webhook(ask: AdministratorAsking, webhook_id: UUID) -> None:
     """What waits for it is gone with it."""
-    await service.remove(connection, administrator, webhook_id)
+    await service.remove(ask.connection, ask.principal, webhook_id)
 
 
 @router.post(
@@ -229,11 +220,9 @@ async def delete_webhook(administrator: AdministratorOnly, connection: Conn, web
     dependencies=[NOT_KEPT],
     responses=problem_responses(NotFound),
 )
-async def renew_secret(
-    administrator: AdministratorOnly, connection: Conn, parts: ServicesDep, webhook_id: UUID
-) -> NewSecret:
+async def renew_secret(ask: AdministratorAsking, webhook_id: UUID) -> NewSecret:
     """For a day messages are signed with the old one, too."""
-    row, secret = await service.renew_secret(connection, administrator, webhook_id, parts, parts.clock.now())
+    row, secret = await service.renew_secret(ask.connection, ask.principal, webhook_id, ask.parts, ask.now)
     return NewSecret(webhook=_shown(row), secret=secret)
 
 
@@ -243,16 +232,15 @@ async def renew_secret(
     responses=problem_responses(NotFound),
 )
 async def list_deliveries(
-    administrator: AdministratorOnly,
-    connection: Conn,
+    ask: AdministratorAsking,
     page: PageDep,
     webhook_id: UUID,
     dead: Annotated[bool | None, Query(description="Only dead letters, or only others.")] = None,
 ) -> Page[Delivery]:
     """Messages that have not arrived, oldest first."""
-    await service.find(connection, administrator, webhook_id)
+    await service.find(ask.connection, ask.principal, webhook_id)
     (after,) = page.after(UUID) or (None,)
-    rows = await store.deliveries(connection, webhook_id, dead=dead, after=after, limit=page.limit + 1)
+    rows = await store.deliveries(ask.connection, webhook_id, dead=dead, after=after, limit=page.limit + 1)
     shown, cursor = cut(rows, page.limit, lambda row: (row.entry_id,))
     return Page(items=[delivery_reply(row) for row in shown], next_cursor=cursor)
 
@@ -262,12 +250,11 @@ async def list_deliveries(
     summary="重送死信 Send dead letters again",
     responses=problem_responses(NotFound),
 )
-async def resend(
-    administrator: AdministratorOnly, connection: Conn, clock: ClockDep, webhook_id: UUID, which: Resend
-) -> Resent:
+async def resend(ask: AdministratorAsking, webhook_id: UUID, which: Resend) -> Resent:
     """Each is tried as often as a new message, and then what waits behind it."""
-    now = clock.now()
-    return Resent(resent=await service.send_again(connection, administrator, webhook_id, which.events, now))
+    return Resent(
+        resent=await service.send_again(ask.connection, ask.principal, webhook_id, which.events, ask.now)
+    )
 
 
 @router.delete(
@@ -276,8 +263,6 @@ async def resend(
     status_code=204,
     responses=problem_responses(NotFound),
 )
-async def discard(
-    administrator: AdministratorOnly, connection: Conn, webhook_id: UUID, event_id: UUID
-) -> None:
+async def discard(ask: AdministratorAsking, webhook_id: UUID, event_id: UUID) -> None:
     """What waits behind it in its case goes on."""
-    await service.discard(connection, administrator, webhook_id, event_id)
+    await service.discard(ask.connection, ask.principal, webhook_id, event_id)
