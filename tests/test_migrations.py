@@ -83,7 +83,7 @@ def test_the_tables_in_the_code_are_the_migrated_ones(empty_url: str):
 def test_a_migration_gives_up_on_a_lock_rather_than_queue_everybody_behind_it(empty_url: str):
     migrate.upgrade(empty_url)
     with psycopg.connect(libpq_url(empty_url)) as busy:
-        busy.execute("SELECT * FROM idempotent_requests")
+        busy.execute("SELECT * FROM sensor_notice")
         with pytest.raises(OperationalError, match="lock timeout"):
             migrate.downgrade(empty_url, "0005_cases")
-    assert migrate.revision(empty_url) == "0007_reply_text"  # of the one that had to wait nothing is done
+    assert migrate.revision(empty_url) == "0012_sensors"  # of the one that had to wait nothing is done
