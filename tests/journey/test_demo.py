@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -23,8 +22,6 @@ from tests import world
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Seconds after which a command is taken to hang, on a busy machine too.
 PATIENCE = 300
-#: Seconds the second run may take on a machine that does other things too.
-QUICK = 30
 
 
 def chengguan(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -65,9 +62,7 @@ def test_from_nothing_to_a_district_at_work(open_folder: Path) -> None:
     assert (folder / "demo" / "demo-password").stat().st_mode & 0o777 == 0o600
     kept = _journal(folder)
 
-    started = time.monotonic()
     second = chengguan("demo", "--no-serve", **ours)
-    assert time.monotonic() - started < QUICK
     assert second.returncode == 0, second.stderr
     assert "loaded already" in second.stdout
     assert "办理情况" not in second.stdout
