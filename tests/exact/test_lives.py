@@ -21,8 +21,10 @@ from tests.exact.model import Case, may, role_of, roles_for, sees
 from tests.world import PEOPLE
 
 #: Beside actions: time goes by to the minute at which something ends, or one beside it, or until the handling
-#: is late; the background works; other rules come into force.
-DUE, LATE, SWEEP, RULES = "due", "late", "sweep", "rules"
+#: is late, or until days after a suspension was to end; the background works; other rules come into force.
+DUE, LATE, OVER, SWEEP, RULES = "due", "late", "over", "sweep", "rules"
+#: Minutes: long enough that work would have been done in them.
+_TWO_DAYS = 2 * 1440
 #: What leads to handling, from wherever a case stands.
 TOWARDS_HANDLING = {
     "reported": "accept", "filing": "file", "dispatching": "dispatch", "signing": "sign",
@@ -42,6 +44,7 @@ ROUNDS = (
     "request_extension reject_extension request_extension hand_back check rework",
     "request_suspension approve_suspension resume",
     "request_suspension approve_suspension due sweep",
+    "request_suspension approve_suspension over sweep",
     "request_suspension due approve_suspension due resume",
     "request_suspension decline return_to_unit reject_suspension",
     "reach_milestone due sweep reach_milestone",
@@ -93,10 +96,9 @@ class Life:
             if ahead:
                 self._wait_for(dice.choice(ahead[:3]), dice.choice((0, 0, 1, 1, -1)))
         elif word == LATE:
-            for clock in self.case.running():
-                end, _ = clock.ends()
-                if clock.kind == "handling" and end is not None:
-                    self._wait_for(end, 1)
+            self._wait_past("handling", 1)
+        elif word == OVER:
+            self._wait_past("suspension", _TWO_DAYS)
         elif word == SWEEP:
             self.story.do(teller.work(SWEEP))
         elif word == RULES:
@@ -104,6 +106,12 @@ class Life:
         else:
             teller.wait(self.pace * dice.choice((0, 0, 1, 2, 3, 7, 20)))
             self._somebody_does(word, dice)
+
+    def _wait_past(self, kind: str, more: int) -> None:
+        for clock in self.case.running():
+            end, _ = clock.ends()
+            if clock.kind == kind and end is not None:
+                self._wait_for(end, more)
 
     def _wait_for(self, end: datetime, more: int) -> None:
         """Until that minute and so many more."""
@@ -140,10 +148,14 @@ DICE = st.integers(0, 2**32 - 1)
 
 #: What chance comes to too seldom.
 _EXTENDED_LATE = [("request_extension late sweep approve_extension", number) for number in range(3)]
+_RESUMED_LATE = [("request_suspension approve_suspension over sweep", number) for number in range(3)]
 
 
 @example(
     book=PATIENT, cell="W1", condition="E0101-1", begins=0, pace=1, end=ENDS[0], rounds=_EXTENDED_LATE
+)  # fmt: skip
+@example(
+    book=PATIENT, cell="W1", condition="E0101-1", begins=0, pace=1, end=ENDS[0], rounds=_RESUMED_LATE
 )  # fmt: skip
 @given(
     book=st.sampled_from(sorted(BOOKS)), cell=st.sampled_from(["W1", "E1"]),
