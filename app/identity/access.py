@@ -137,8 +137,9 @@ class CallerRoleRequired(Admission):
 
 
 def asking(*roles: Role) -> Any:
-    """What was `Asked`, as a dependency. `scope="function"`: it commits before the reply leaves, so a reply
-    that says "stored" is never followed by a failed commit."""
+    """The dependency that gives `Asked` to who holds one of the roles; where none is named, to whoever is
+    known. `scope="function"`: it commits before the reply leaves, so a reply that says "stored" is never
+    followed by a failed commit."""
     return Depends(RoleRequired(roles), scope="function")
 
 
